@@ -1,0 +1,175 @@
+// Package store states what an object store promises.
+//
+// The promise is kept by s3store, dirstore and memstore, and held against each
+// of them by storetest. What a store can do beyond it (presign URLs, keep
+// versions, lock objects) is an interface of its own here, which callers find
+// by a type assertion.
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"hash/crc32"
+	"io"
+	"iter"
+	"time"
+)
+
+// Errors that every store returns for its own kind of failure, beside
+// fs.ErrNotExist (no such object), fs.ErrExist (a Put with IfAbsent lost) and
+// fs.ErrPermission (the credentials may not do this). Test with errors.Is.
+var (
+	// ErrChanged says that a Put with IfMatch found another ETag or no object.
+	ErrChanged = errors.New("object has changed")
+
+	// ErrRefused says that the store will not take this however often it is
+	// asked: access denied, no such bucket, a disabled KMS key, bad
+	// credentials. An error that is fs.ErrPermission is also ErrRefused.
+	ErrRefused = errors.New("refused by the store")
+
+	// ErrUnavailable says that the store could not be reached, or throttled
+	// until the retries were used up. The same call is safe to make again; a
+	// Put may or may not have taken effect.
+	ErrUnavailable = errors.New("store unavailable")
+)
+
+// Store keeps objects under keys. A key is a relative slash-separated path:
+// no empty, "." or ".." segment, at most 1,024 bytes with the store's prefix.
+// A store opened with a prefix adds it on the way in and strips it on the way
+// out; its callers never see it.
+//
+// All methods may be called concurrently. After ctx ends nothing more is
+// written, but a write already under way may still take effect.
+type Store interface {
+	// Put writes one object. It is atomic (a reader sees the whole object or
+	// none of it) and durable once Put has returned nil. A Put that returned
+	// an error may have taken effect, except for fs.ErrExist, ErrChanged and
+	// ErrRefused, which mean that it had not.
+	Put(ctx context.Context, key string, body Body, opts PutOptions) error
+
+	// Get reads an object or a part of it. It sees every Put that returned
+	// before it was called. The caller closes the reader. A part that starts
+	// beyond the end reads as empty.
+	Get(ctx context.Context, key string, part Range) (io.ReadCloser, Info, error)
+
+	// Stat returns what Get would, without the content.
+	Stat(ctx context.Context, key string) (Info, error)
+
+	// List yields the objects whose keys begin with opts.Prefix, in
+	// increasing byte order of their keys, fetching page by page. It sees
+	// every Put that returned before it began. The first error ends it.
+	List(ctx context.Context, opts ListOptions) iter.Seq2[Info, error]
+
+	// Delete removes objects, in requests of up to 1,000 keys where the store
+	// has such requests. Removing what is not there is not an error. It tries
+	// every key; the error joins one per key that is still there. On a bucket
+	// with versions it only hides: see Versioner.
+	Delete(ctx context.Context, keys ...string) error
+}
+
+// Body is the content of a Put. The store may read it more than once, and
+// sends both sums with it so that the receiver can verify what arrived.
+type Body struct {
+	io.ReaderAt
+	Size   int64
+	CRC32C uint32            // Castagnoli
+	SHA256 [sha256.Size]byte // of the same bytes
+}
+
+// Bytes returns a Body of b, which must not change until Put has returned.
+func Bytes(b []byte) Body {
+	return Body{
+		ReaderAt: bytes.NewReader(b),
+		Size:     int64(len(b)),
+		CRC32C:   crc32.Checksum(b, Castagnoli),
+		SHA256:   sha256.Sum256(b),
+	}
+}
+
+// Castagnoli is the table of the CRC that Body carries.
+var Castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// PutOptions says when and how a Put writes. The zero value replaces whatever
+// is there.
+type PutOptions struct {
+	// IfAbsent makes Put lose with fs.ErrExist when the key is taken. Of any
+	// number of concurrent calls at most one wins.
+	IfAbsent bool
+
+	// IfMatch makes Put lose with ErrChanged unless the object has this ETag.
+	IfMatch string
+
+	// ContentType is "application/json" where empty.
+	ContentType string
+
+	// Metadata is a hint for other tools, kept where the store keeps such
+	// things and ignored elsewhere. Keys are lower case, values ASCII.
+	Metadata map[string]string
+}
+
+// Range is a part of an object: Length bytes from Offset, or all from Offset
+// where Length is 0.
+type Range struct {
+	Offset, Length int64
+}
+
+// Info describes an object.
+type Info struct {
+	Key     string
+	Size    int64
+	ModTime time.Time
+	ETag    string // opaque; changes whenever the content does
+
+	// Metadata is what Put was given. Only Get and Stat fill it, and only on
+	// stores that keep it.
+	Metadata map[string]string
+}
+
+// ListOptions says what List yields.
+type ListOptions struct {
+	Prefix string // of the keys; need not end at a slash
+	After  string // only keys greater than this one
+}
+
+// Presigner makes URLs that need no credentials.
+type Presigner interface {
+	// Presign returns a URL that reads the object, and when it really stops
+	// working: the earliest of ttl, seven days, and one minute before the
+	// signing credentials expire. filename, where not empty, is what a browser
+	// saves it as. It does not look whether the object exists.
+	Presign(ctx context.Context, key string, ttl time.Duration, filename string) (url string, expires time.Time, err error)
+}
+
+// Version is one version of an object on a store that keeps them.
+type Version struct {
+	Info
+	ID      string
+	Latest  bool
+	Deleted bool // a delete marker: the object was hidden here
+}
+
+// Versioner lists and removes versions on stores that keep them.
+type Versioner interface {
+	// Versions yields every version of every object whose key begins with
+	// prefix, by key and then newest first. On a bucket that never kept
+	// versions each object has one, whose ID DeleteVersion takes.
+	Versions(ctx context.Context, prefix string) iter.Seq2[Version, error]
+
+	// DeleteVersion removes one version for good. One that is locked is
+	// fs.ErrPermission.
+	DeleteVersion(ctx context.Context, key, id string) error
+}
+
+// Lock is a bucket's Object Lock configuration.
+type Lock struct {
+	Enabled bool
+	Mode    string        // GOVERNANCE or COMPLIANCE; empty without a default
+	Default time.Duration // retention of new objects; 0 without a default
+}
+
+// Locker tells a bucket's Object Lock configuration.
+type Locker interface {
+	Lock(ctx context.Context) (Lock, error)
+}

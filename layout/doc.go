@@ -1,0 +1,54 @@
+// Package layout names every object in the store and parses the names back.
+//
+// This page is the specification of the bucket. It is frozen by
+// testdata/bucket-v1: every later version reads what it describes.
+//
+// # Keys
+//
+// Documents and events are the contract with everybody else's tools:
+//
+//	<user>/jobs/<recipe>/<YYYYMMDD>/<job>/<user>-<recipe>-<job>-<YYYYMMDDHHMMSS>-<status>.json
+//	<user>/events/<type>/<YYYYMMDD>/<id>/<user>-<type>-<id>-<YYYYMMDDHHMMSS>.json
+//
+// logstow's own state lies under a leading underscore, which hides it from
+// query engines:
+//
+//	_logstow/revisions/<key>/<input hash>.json   other content for a key that is taken
+//	_logstow/overflow/<key>.zst                  the record behind a capped document or revision, zstd
+//	_logstow/meta/<key>.json                     what was done to a changed document or revision
+//	_logstow/quarantine/<sha256>.zst             a record that could not be archived, zstd
+//	_logstow/quarantine/<sha256>.json            where it came from and why it is here
+//	_logstow/probe                               written to learn whether the store keeps its promises
+//
+// where <key> is a whole key of the kinds above it and hashes are 64 lower-case
+// hex digits. _logstow/manifests, holds, erasures and exports, and segments/ at
+// the top, are reserved.
+//
+// # Days and times
+//
+// Day and time are UTC, to the second: of the job's completion, else of the
+// event's own timestamp, else of the job's start. The year has four digits.
+//
+// # Segments of a path
+//
+// Each id, type and status is one segment. The bytes A–Z a–z 0–9 . _ - stay as
+// they are; every other byte becomes %XX in upper-case hex. So does the first
+// byte of ".", of "..", of a leading "_", and of a user called "segments". An
+// id is encoded only where it must be, so that one id has one key; anything
+// else is refused when read.
+//
+// # Limits
+//
+// An empty id is refused. A segment has at most 255 bytes, and a file name at
+// most 250, so that its overflow and meta are segments too. A key of a document
+// or an event has at most 800 bytes, so that the overflow of its revision,
+// below the store's prefix of at most 100 bytes, has no more than S3's 1,024.
+//
+// # What others wrote before
+//
+// Parse also reads names with the day alone (YYYYMMDD, as in Workato's own
+// example), numeric job ids written as 21 digits split by three
+// (000/000/000/000/000/000/100, Workato's older form), and names whose day
+// differs from the folder's by at most one (no zone is documented). Such keys
+// are kept literally; Key never makes them.
+package layout

@@ -1,0 +1,171 @@
+package layout
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Kind says what an object is.
+type Kind int
+
+// The kinds of objects.
+const (
+	DocumentKey Kind = iota + 1
+	EventKey
+	RevisionKey
+	OverflowKey
+	MetaKey
+	QuarantineKey       // raw bytes
+	QuarantineReasonKey // why
+	ProbeKey
+	ReservedKey // of a part of the bucket that this version does not use
+)
+
+// Name is what a key says of its object.
+type Name struct {
+	Kind Kind
+
+	// Of documents and events, and of what belongs to one.
+	User   string
+	Group  string // the recipe, or the type of an event
+	ID     string // of the job or the event
+	Time   time.Time
+	Status string
+
+	// Literal tells that the key is not what Key makes of these: it is of an
+	// older form, and known by its literal text alone.
+	Literal bool
+
+	// Of is the key that a revision, an overflow or a meta object belongs to.
+	Of string
+
+	// Hash is the one in the key of a revision or a quarantined record, in
+	// hex.
+	Hash string
+}
+
+// Where logstow's own state lies.
+const (
+	own           = "_logstow/"
+	revisions     = own + "revisions/"
+	overflow      = own + "overflow/"
+	meta          = own + "meta/"
+	quarantine    = own + "quarantine/"
+	segmentsAtTop = reservedUser + "/"
+)
+
+// Probe is the key of the object that is written to learn whether a store
+// keeps its promises. It is never removed, since the role may not be allowed to.
+const Probe = own + "probe"
+
+// Revision returns where other content for a key lies, by its input hash in
+// hex.
+func Revision(key, hash string) string { return revisions + key + "/" + hash + ".json" }
+
+// Overflow returns where the record behind a capped document lies.
+func Overflow(key string) string { return overflow + key + ".zst" }
+
+// Meta returns where it is written what was done to a changed document.
+func Meta(key string) string { return meta + key + ".json" }
+
+// Quarantine returns where a quarantined record's raw bytes lie, by their
+// SHA-256 in hex.
+func Quarantine(hash string) string { return quarantine + hash + ".zst" }
+
+// QuarantineReason returns where it is written why those bytes are there.
+func QuarantineReason(hash string) string { return quarantine + hash + ".json" }
+
+// Parse reads any key of the bucket. An error says what about it is not ours;
+// the object is then somebody else's, and is to be left alone.
+func Parse(key string) (Name, error) {
+	n, err := parse(key)
+	if err != nil {
+		return Name{}, fmt.Errorf("key %.200q: %w", key, err)
+	}
+	return n, nil
+}
+
+func parse(key string) (Name, error) {
+	if key == Probe {
+		return Name{Kind: ProbeKey}, nil
+	}
+	if strings.HasPrefix(key, segmentsAtTop) {
+		return Name{Kind: ReservedKey}, nil
+	}
+	if !strings.HasPrefix(key, own) {
+		return parseRecord(key)
+	}
+	switch part, rest, _ := strings.Cut(key[len(own):], "/"); part {
+	case "revisions":
+		return parseRevision(rest)
+	case "overflow":
+		return parseBeside(OverflowKey, rest, ".zst")
+	case "meta":
+		return parseBeside(MetaKey, rest, ".json")
+	case "quarantine":
+		return parseQuarantine(rest)
+	case "manifests", "holds", "erasures", "exports":
+		return Name{Kind: ReservedKey}, nil
+	}
+	return Name{}, fmt.Errorf("logstow keeps nothing there")
+}
+
+// parseRevision reads <key>/<hash>.json.
+func parseRevision(rest string) (Name, error) {
+	i := strings.LastIndexByte(rest, '/')
+	if i < 0 {
+		return Name{}, fmt.Errorf("it is a revision of nothing")
+	}
+	n, err := parseRecord(rest[:i])
+	if err != nil {
+		return Name{}, err
+	}
+	n.Kind, n.Of = RevisionKey, rest[:i]
+	if n.Hash, err = parseHash(rest[i+1:], ".json"); err != nil {
+		return Name{}, err
+	}
+	return n, nil
+}
+
+// parseBeside reads <key><suffix>, where key is of a document, an event or a
+// revision.
+func parseBeside(kind Kind, rest, suffix string) (Name, error) {
+	of, ok := strings.CutSuffix(rest, suffix)
+	if !ok {
+		return Name{}, fmt.Errorf("it does not end in %s", suffix)
+	}
+	var n Name
+	var err error
+	if r, ok := strings.CutPrefix(of, revisions); ok {
+		n, err = parseRevision(r)
+	} else {
+		n, err = parseRecord(of)
+	}
+	if err != nil {
+		return Name{}, err
+	}
+	n.Kind, n.Of = kind, of
+	return n, nil
+}
+
+// parseQuarantine reads <hash>.zst or <hash>.json.
+func parseQuarantine(rest string) (Name, error) {
+	n := Name{Kind: QuarantineKey}
+	suffix := ".zst"
+	if strings.HasSuffix(rest, ".json") {
+		n.Kind, suffix = QuarantineReasonKey, ".json"
+	}
+	var err error
+	n.Hash, err = parseHash(rest, suffix)
+	return n, err
+}
+
+func parseHash(name, suffix string) (string, error) {
+	h, ok := strings.CutSuffix(name, suffix)
+	if b, err := hex.DecodeString(h); !ok || err != nil || len(b) != 32 || strings.ToLower(h) != h {
+		return "", fmt.Errorf("%q is not 64 hex digits and %s", name, suffix)
+	}
+	return h, nil
+}
