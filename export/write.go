@@ -1,0 +1,165 @@
+package export
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+
+	"logstow/archive/ledger"
+	"logstow/archive/store"
+	"logstow/layout"
+)
+
+// ErrDamaged says that the store no longer holds what the ledger says it does:
+// the object is missing, or has other bytes. Test with errors.Is.
+var ErrDamaged = errors.New("damaged")
+
+// ErrNoFull says that a version was written without its lines and that they
+// were not kept elsewhere either. Test with errors.Is.
+var ErrNoFull = errors.New("its lines were not kept")
+
+// The limits under which an overflowed record is decompressed.
+const (
+	maxWindow    = 64 << 20 // of the decoder's memory
+	maxFullBytes = 64 << 30 // where the ledger doesn't know the size
+)
+
+// objects is the part of a store that reading needs.
+type objects interface {
+	Get(ctx context.Context, key string, part store.Range) (io.ReadCloser, store.Info, error)
+}
+
+// Write writes a version's document to w, byte for byte as it is in the store.
+// Bytes reach w before they can be compared with the recorded hash: after
+// ErrDamaged, what w got is not to be trusted. A version that the ledger calls
+// unverified is not compared.
+func Write(ctx context.Context, s objects, w io.Writer, v ledger.Document) error {
+	object, err := get(ctx, s, v.Key)
+	if err != nil {
+		return err
+	}
+	defer object.Close()
+	hash := sha256.New()
+	size, err := copyTo(io.MultiWriter(hash, w), object)
+	if err != nil {
+		return err
+	}
+	if got := ledger.Hash(hash.Sum(nil)); v.Verified && got != v.SHA256 {
+		return fmt.Errorf("%s: %w: %d bytes with SHA-256 %s, the ledger has %d bytes with %s",
+			v.Key, ErrDamaged, size, got, v.Size, v.SHA256)
+	}
+	return nil
+}
+
+// WriteFull writes the record as it came in: of a version that was capped, the
+// overflowed record with its lines, and of any other the document itself. It
+// is ErrNoFull where the lines of a capped version were dropped. As with
+// Write, ErrDamaged comes after the bytes.
+func WriteFull(ctx context.Context, s objects, w io.Writer, v ledger.Document) error {
+	if !v.Overflow {
+		if capped(v) {
+			return fmt.Errorf("%s: %w", v.Key, ErrNoFull)
+		}
+		return Write(ctx, s, w, v)
+	}
+	key := layout.Overflow(v.Key)
+	object, err := get(ctx, s, key)
+	if err != nil {
+		return err
+	}
+	defer object.Close()
+	decoder, err := zstd.NewReader(object, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
+	if err != nil {
+		return fmt.Errorf("decompress %s: %w", key, err)
+	}
+	defer decoder.Close()
+	return copyFull(w, &reading{r: decoder, key: key, beneath: object}, v.InputSize)
+}
+
+// copyFull copies the decompressed record, no more of it than was taken in.
+func copyFull(w io.Writer, r *reading, taken int64) error {
+	limit := taken
+	if limit <= 0 {
+		limit = maxFullBytes
+	}
+	size, err := io.Copy(w, io.LimitReader(r, limit))
+	if err != nil {
+		return r.explain(err)
+	}
+	switch more, err := io.CopyN(io.Discard, r, 1); {
+	case more > 0:
+		return fmt.Errorf("%s: %w: it holds more than the %d bytes that were taken in", r.key, ErrDamaged, limit)
+	case err != io.EOF:
+		return r.explain(err)
+	case taken > 0 && size != taken:
+		return fmt.Errorf("%s: %w: it holds %d of the %d bytes that were taken in", r.key, ErrDamaged, size, taken)
+	}
+	return nil
+}
+
+// capped tells whether the document was written without its lines, for size.
+func capped(v ledger.Document) bool {
+	return slices.Contains(strings.Split(v.Changed, ","), changedCapped)
+}
+
+// copyTo copies all of an object.
+func copyTo(w io.Writer, r *reading) (int64, error) {
+	n, err := io.Copy(w, r)
+	if err != nil {
+		return n, r.explain(err)
+	}
+	return n, nil
+}
+
+// get opens an object that the ledger says is there.
+func get(ctx context.Context, s objects, key string) (*reading, error) {
+	object, _, err := s.Get(ctx, key, store.Range{})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w: the object is missing in the store", key, ErrDamaged)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", key, err)
+	}
+	return &reading{r: object, key: key, Closer: object}, nil
+}
+
+// reading is an object being read, or what is decompressed from it. It
+// remembers its error, so that a failed copy can be put down to the right
+// side.
+type reading struct {
+	r io.Reader
+	io.Closer
+	key     string
+	beneath *reading // what is being decompressed; nil for the object itself
+	err     error
+}
+
+func (r *reading) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	if err != nil && err != io.EOF {
+		r.err = err
+	}
+	return n, err
+}
+
+// explain says of a copy's error whether the store, the object or the place
+// that was written to is to blame.
+func (r *reading) explain(err error) error {
+	switch {
+	case r.err == nil:
+		return fmt.Errorf("write out: %w", err)
+	case r.beneath == nil:
+		return fmt.Errorf("read %s: %w", r.key, err)
+	case r.beneath.err != nil:
+		return fmt.Errorf("read %s: %w", r.key, r.beneath.err)
+	default:
+		return fmt.Errorf("%s: %w: %w", r.key, ErrDamaged, err)
+	}
+}
