@@ -25,10 +25,10 @@ var ErrDamaged = errors.New("damaged")
 // were not kept elsewhere either. Test with errors.Is.
 var ErrNoFull = errors.New("its lines were not kept")
 
-// The limits under which an overflowed record is decompressed.
+// The limits under which an object is decompressed.
 const (
-	maxWindow    = 64 << 20 // of the decoder's memory
-	maxFullBytes = 64 << 30 // where the ledger doesn't know the size
+	maxWindow = 64 << 20 // of the decoder's memory
+	maxBytes  = 64 << 30 // that come out, where the ledger doesn't know how many
 )
 
 // objects is the part of a store that reading needs.
@@ -75,21 +75,23 @@ func WriteFull(ctx context.Context, s objects, w io.Writer, v ledger.Document) e
 		return err
 	}
 	defer object.Close()
-	decoder, err := zstd.NewReader(object, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
-	if err != nil {
-		return fmt.Errorf("decompress %s: %w", key, err)
-	}
-	defer decoder.Close()
-	return copyFull(w, &reading{r: decoder, key: key, beneath: object}, v.InputSize)
+	return decompress(w, object, v.InputSize)
 }
 
-// copyFull copies the decompressed record, no more of it than was taken in.
-func copyFull(w io.Writer, r *reading, taken int64) error {
-	limit := taken
-	if limit <= 0 {
-		limit = maxFullBytes
+// decompress writes what a zstd object holds: exactly size bytes, or any
+// number where size is 0.
+func decompress(w io.Writer, object *reading, size int64) error {
+	decoder, err := zstd.NewReader(object, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
+	if err != nil {
+		return fmt.Errorf("decompress %s: %w", object.key, err)
 	}
-	size, err := io.Copy(w, io.LimitReader(r, limit))
+	defer decoder.Close()
+	limit := size
+	if limit == 0 {
+		limit = maxBytes
+	}
+	r := &reading{r: decoder, key: object.key, beneath: object}
+	n, err := io.Copy(w, io.LimitReader(r, limit))
 	if err != nil {
 		return r.explain(err)
 	}
@@ -98,8 +100,8 @@ func copyFull(w io.Writer, r *reading, taken int64) error {
 		return fmt.Errorf("%s: %w: it holds more than the %d bytes that were taken in", r.key, ErrDamaged, limit)
 	case err != io.EOF:
 		return r.explain(err)
-	case taken > 0 && size != taken:
-		return fmt.Errorf("%s: %w: it holds %d of the %d bytes that were taken in", r.key, ErrDamaged, size, taken)
+	case size > 0 && n != size:
+		return fmt.Errorf("%s: %w: it holds %d of the %d bytes that were taken in", r.key, ErrDamaged, n, size)
 	}
 	return nil
 }
