@@ -3,7 +3,7 @@
 // The promise is kept by s3store, dirstore and memstore, and held against each
 // of them by storetest. What a store can do beyond it (presign URLs, keep
 // versions, lock objects) is an interface of its own here, which callers find
-// by a type assertion.
+// with As.
 package store
 
 import (
@@ -18,8 +18,9 @@ import (
 )
 
 // Errors that every store returns for its own kind of failure, beside
-// fs.ErrNotExist (no such object), fs.ErrExist (a Put with IfAbsent lost) and
-// fs.ErrPermission (the credentials may not do this). Test with errors.Is.
+// fs.ErrNotExist (no such object), fs.ErrExist (a Put with IfAbsent lost),
+// fs.ErrPermission (the credentials may not do this) and fs.ErrInvalid (a key
+// or an argument that this store can't take). Test with errors.Is.
 var (
 	// ErrChanged says that a Put with IfMatch found another ETag or no object.
 	ErrChanged = errors.New("object has changed")
@@ -36,7 +37,12 @@ var (
 )
 
 // Store keeps objects under keys. A key is a relative slash-separated path:
-// no empty, "." or ".." segment, at most 1,024 bytes with the store's prefix.
+// UTF-8 without NUL, no empty, "." or ".." segment, at most 1,024 bytes with
+// the store's prefix; other keys are refused with fs.ErrInvalid. A store made
+// of files also refuses a segment of more than 255 bytes, and a key that is
+// another key's folder. List may yield other keys, where something else wrote
+// them.
+//
 // A store opened with a prefix adds it on the way in and strips it on the way
 // out; its callers never see it.
 //
@@ -45,13 +51,17 @@ var (
 type Store interface {
 	// Put writes one object. It is atomic (a reader sees the whole object or
 	// none of it) and durable once Put has returned nil. A Put that returned
-	// an error may have taken effect, except for fs.ErrExist, ErrChanged and
-	// ErrRefused, which mean that it had not.
+	// an error may have taken effect, except for ErrRefused and fs.ErrInvalid,
+	// which mean that it had not. With fs.ErrExist or ErrChanged something is
+	// there: mostly another's object, but it may be this very one, where an
+	// answer was lost on the way and the request was repeated. Compare.
+	//
+	// A Put whose content does not have the sums that Body states fails.
 	Put(ctx context.Context, key string, body Body, opts PutOptions) error
 
 	// Get reads an object or a part of it. It sees every Put that returned
 	// before it was called. The caller closes the reader. A part that starts
-	// beyond the end reads as empty.
+	// beyond the end reads as empty. Info is that of the whole object.
 	Get(ctx context.Context, key string, part Range) (io.ReadCloser, Info, error)
 
 	// Stat returns what Get would, without the content.

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"io"
 	"iter"
 	"slices"
@@ -93,17 +94,19 @@ func (f *Faulty) Calls() []Call {
 // nor fails.
 func (f *Faulty) Unwrap() store.Store { return f.inner }
 
-// strike is what is to happen to one call; a nil one is nothing.
+// strike is what is to happen to one call, once; a nil one is nothing.
 type strike struct {
 	when When
 	err  error
 	do   func()
+	done bool
 }
 
 func (s *strike) at(when When) error {
-	if s == nil || s.when != when {
+	if s == nil || s.when != when || s.done {
 		return nil
 	}
+	s.done = true
 	if s.do != nil {
 		s.do()
 	}
@@ -180,7 +183,10 @@ type brokenBody struct {
 
 func (b *brokenBody) Read(p []byte) (int, error) {
 	if b.left == 0 {
-		return 0, b.strike.at(During)
+		if err := b.strike.at(During); err != nil {
+			return 0, err
+		}
+		return b.ReadCloser.Read(p)
 	}
 	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])
 	b.left -= int64(n)
@@ -217,7 +223,7 @@ func (f *Faulty) List(ctx context.Context, opts store.ListOptions) iter.Seq2[sto
 				return
 			}
 		}
-		if s != nil { // During an empty list is after it
+		if s != nil && s.when == During { // an empty list has no middle
 			s.when = After
 		}
 		if failed := s.at(After); failed != nil {
@@ -237,8 +243,12 @@ func (f *Faulty) Delete(ctx context.Context, keys ...string) error {
 		return err
 	}
 	if s != nil && s.when == During {
-		_ = f.inner.Delete(ctx, keys[:len(keys)/2]...) // the fault is what the caller is to see
-		return s.at(During)
+		half := len(keys) / 2
+		first := f.inner.Delete(ctx, keys[:half]...)
+		if failed := s.at(During); failed != nil {
+			return failed
+		}
+		return errors.Join(first, f.inner.Delete(ctx, keys[half:]...))
 	}
 	err := f.inner.Delete(ctx, keys...)
 	if failed := s.at(After); failed != nil {
