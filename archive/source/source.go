@@ -41,6 +41,8 @@ type Record struct {
 
 	// Cursor, where not nil, may be committed once this record and all before
 	// it are safe. Not every record has one; the last of a part always does.
+	// A Record whose Data is nil is no record: it only brings a Cursor, where
+	// a part's state changed without one (it ends inside a record, say).
 	Cursor *Cursor
 
 	release func()
@@ -63,7 +65,7 @@ func (r *Record) Release() {
 // Cursor says how far one part of a source was read.
 type Cursor struct {
 	Part  string
-	Value string // opaque outside the source's package
+	Value string // opaque outside the source's package; "" means to forget the part
 }
 
 // BrokenError says why bytes of a source are not a record.
@@ -77,8 +79,10 @@ func (e *BrokenError) Error() string { return e.Reason }
 // Budget bounds the bytes of records that are in memory at once. One Budget is
 // shared by all sources of a run.
 type Budget interface {
-	// Acquire waits until n bytes are free. It returns ctx's error when ctx
-	// ends first.
+	// Acquire waits until n bytes are free; for an n larger than the whole
+	// budget, until all of it is, so that such a record passes alone. It
+	// returns ctx's error when ctx ends first. A source never waits here while
+	// it holds bytes of records that it hasn't yielded.
 	Acquire(ctx context.Context, n int64) error
 	Release(n int64)
 }
