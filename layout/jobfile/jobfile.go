@@ -103,12 +103,22 @@ type Info struct {
 	// InputHash is the SHA-256 of the inner record's bytes as received.
 	InputHash [sha256.Size]byte
 
-	// inner is the record within its envelope; text tells that it is a JSON
-	// string which holds the record. copies are members of the envelope that
-	// repeat the record as text.
-	inner  Span
+	shape  *shape
+	name   string       // of the envelope's member that holds the record; empty for a bare one
+	inner  Span         // the record within its envelope
+	spans  []Span       // all the places where lines are
+	copies []textMember // members of the envelope that repeat the record as text
+
+	// text tells that the envelope holds the record as a JSON string; within
+	// are then the places of its lines in what that string says.
 	text   bool
-	copies []Span
+	within []Span
+}
+
+// textMember is a member of an envelope whose value is a JSON string.
+type textMember struct {
+	name string
+	span Span
 }
 
 // Error says why a record can't be archived. Its Offset is that of the byte
