@@ -1,0 +1,52 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Problem is one mistake in the configuration.
+type Problem struct {
+	Key    string // "archive.detail"; empty where it is not about a key
+	Value  string // as it was written, without secrets; may be empty
+	Where  string // "/etc/logstow/config.yaml:12", "LOGSTOW_STORE", "--store"
+	Reason string // what is wrong and what is allowed
+}
+
+// String says all of it in one line.
+func (p Problem) String() string {
+	var b strings.Builder
+	b.WriteString(printable(p.Where) + ": ")
+	if p.Key != "" {
+		b.WriteString(printable(p.Key) + ": ")
+	}
+	if p.Value != "" {
+		fmt.Fprintf(&b, "%q: ", p.Value)
+	}
+	b.WriteString(p.Reason)
+	return b.String()
+}
+
+// printable is s, quoted where it could do things to a terminal.
+func printable(s string) string {
+	if quoted := strconv.Quote(s); quoted != `"`+s+`"` {
+		return quoted
+	}
+	return s
+}
+
+// Error is every mistake in a configuration, in the order of the file, then
+// the environment, then the flags.
+type Error struct {
+	Problems []Problem
+}
+
+// Error says one problem a line.
+func (e *Error) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = p.String()
+	}
+	return strings.Join(lines, "\n")
+}
