@@ -1,0 +1,41 @@
+# make: the targets, one a line.
+
+SHELL := bash
+GO ?= go
+LINT := $(GO) tool -modfile=tools/golangci-lint.mod golangci-lint
+FUZZTIME ?= 20s
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test check lint vet tidy imports fuzz clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build ./bin/logstow
+	$(GO) build -trimpath -o bin/logstow ./cmd/logstow
+
+demo: ## archive the sample records into ./.demo, list them, print one back
+	@GO='$(GO)' bash tools/demo.sh
+
+test: ## run every test with the race detector, the S3 suite included
+	@GO='$(GO)' bash tools/test.sh
+
+check: tidy vet imports lint test ## all that a change must pass
+
+lint: ## golangci-lint, pinned by tools/golangci-lint.mod
+	$(LINT) run ./...
+
+vet: ## go vet
+	$(GO) vet ./...
+
+tidy: ## see that go.mod and go.sum say what is used
+	$(GO) mod tidy -diff
+
+imports: ## see that packages import only what the table allows
+	$(GO) test -run '^TestImports' ./cmd/logstow
+
+fuzz: ## run each fuzz target for FUZZTIME (20s)
+	@GO='$(GO)' bash tools/fuzz.sh $(FUZZTIME)
+
+clean: ## remove what was built
+	rm -rf bin .demo
