@@ -87,7 +87,7 @@ type Quarantined struct {
 	Key    string // of the zstd-compressed raw bytes
 	Reason string
 	At     time.Time
-	State  QuarantineState // Open where empty
+	State  QuarantineState // StillOpen where empty
 }
 
 // QuarantineState says what became of a quarantined record.
@@ -95,10 +95,10 @@ type QuarantineState string
 
 // The states of a quarantined record.
 const (
-	Open     QuarantineState = "open"
-	Retried  QuarantineState = "retried" // archived since; its raw bytes may be gone
-	Dropping QuarantineState = "dropping"
-	Dropped  QuarantineState = "dropped" // by a command; its raw bytes are gone
+	StillOpen QuarantineState = "open"
+	Retried   QuarantineState = "retried" // archived since; its raw bytes may be gone
+	Dropping  QuarantineState = "dropping"
+	Dropped   QuarantineState = "dropped" // by a command; its raw bytes are gone
 )
 
 // Cursor is how far one part of a source was read.

@@ -1,0 +1,169 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"iter"
+	"strings"
+	"time"
+)
+
+// pageRows is how many rows a listing reads at once.
+const pageRows = 1000
+
+// Documents yields the Stored documents that q selects, newest first (by Time,
+// then by ID). Statuses are compared without regard to the case of ASCII
+// letters. The first error ends it.
+//
+// It reads page by page and holds nothing in between, so that a consumer may
+// take its time. Documents that are committed meanwhile appear where their
+// place is still ahead; none appears twice, and none is left out that was
+// there at the start and is still Stored.
+func (l *Ledger) Documents(ctx context.Context, q Query) iter.Seq2[Document, error] {
+	return func(yield func(Document, error) bool) {
+		left := q.Limit
+		for {
+			n := l.page
+			if q.Limit > 0 {
+				n = min(n, left)
+			}
+			query, args := q.statement(n)
+			page, err := l.documents(ctx, "documents", query, args, n)
+			if err != nil {
+				yield(Document{}, err)
+				return
+			}
+			for _, d := range page {
+				if !yield(d, nil) {
+					return
+				}
+			}
+			left -= len(page)
+			if len(page) < n || q.Limit > 0 && left == 0 {
+				return
+			}
+			end := page[len(page)-1]
+			q.After = &Position{Time: end.Time, ID: end.ID}
+		}
+	}
+}
+
+// ByJob returns all Stored versions of a job, in the order of recording. Where
+// user is empty they may be of several users.
+func (l *Ledger) ByJob(ctx context.Context, user, job string) ([]Document, error) {
+	query, args := byJobSQL(user, job)
+	return l.documents(ctx, "by job", query, args, 1)
+}
+
+func byJobSQL(user, job string) (string, []any) {
+	// The identity's index has no order of ids: the plus keeps every database
+	// from walking through the table in theirs.
+	query, args := selectDocuments+" AND job = ?", []any{job}
+	if user != "" {
+		query, args = query+" AND user_id = ?", append(args, user)
+	}
+	return query + " ORDER BY +id", args
+}
+
+func (l *Ledger) documents(ctx context.Context, op, query string, args []any, capacity int) ([]Document, error) {
+	var all []Document
+	err := l.call(op, func() error {
+		rows, err := l.reader.QueryContext(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		all, err = collect(rows, capacity, scanDocument)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// collect reads all rows and closes them.
+func collect[T any](rows *sql.Rows, capacity int, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	all := make([]T, 0, capacity)
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, rows.Err()
+}
+
+// selectDocuments has the condition of the partial indexes word for word.
+var selectDocuments = "SELECT " + strings.Join(documentColumns[:], ", ") + " FROM documents WHERE state = 'stored'"
+
+// statement selects the first limit documents of q.
+func (q *Query) statement(limit int) (string, []any) {
+	var b strings.Builder
+	var args []any
+	b.WriteString(selectDocuments)
+	where := func(condition string, values ...any) {
+		b.WriteString(" AND " + condition)
+		args = append(args, values...)
+	}
+	if q.User != "" {
+		where("user_id = ?", q.User)
+	}
+	if q.Job != "" {
+		where("job = ?", q.Job)
+	}
+	if q.Recipe != "" {
+		where("recipe = ?", q.Recipe)
+	}
+	if len(q.Statuses) > 0 {
+		where("lower(status) IN ("+placeholders(len(q.Statuses))+")", anys(q.Statuses, lowerASCII)...)
+	}
+	if len(q.Kinds) > 0 {
+		where("kind IN ("+placeholders(len(q.Kinds))+")", anys(q.Kinds, func(s string) string { return s })...)
+	}
+	if !q.From.IsZero() {
+		where("time >= ?", ceilMilli(q.From))
+	}
+	if !q.To.IsZero() {
+		where("time < ?", ceilMilli(q.To))
+	}
+	if q.After != nil {
+		where("(time, id) < (?, ?)", q.After.Time.UnixMilli(), q.After.ID)
+	}
+	order := "time DESC, id DESC"
+	if q.Job != "" {
+		order = "+time DESC, +id DESC" // few rows, which the identity's index finds
+	}
+	b.WriteString(" ORDER BY " + order + " LIMIT ?")
+	return b.String(), append(args, limit)
+}
+
+// ceilMilli is the first millisecond that isn't before t. What is stored was
+// rounded down, so it is on the same side of both.
+func ceilMilli(t time.Time) int64 {
+	ms := t.UnixMilli()
+	if time.UnixMilli(ms).Before(t) {
+		ms++
+	}
+	return ms
+}
+
+// lowerASCII does what lower does in the database, whatever the locale.
+func lowerASCII(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+func anys[T any](from []T, to func(T) T) []any {
+	all := make([]any, len(from))
+	for i, v := range from {
+		all[i] = to(v)
+	}
+	return all
+}

@@ -1,0 +1,58 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"modernc.org/sqlite"
+)
+
+var (
+	// ErrBusy says that another process held the ledger for longer than the
+	// busy timeout. The same call is safe to make again.
+	ErrBusy = errors.New("in use by another process")
+
+	// ErrDamaged says that the file is not what SQLite wrote.
+	ErrDamaged = errors.New("damaged: move it away and rebuild it from the store with logstow adopt")
+
+	// ErrOtherStore says that the ledger belongs to another store.
+	ErrOtherStore = errors.New("ledger of another store")
+
+	errReadOnly = errors.New("opened for reading only")
+)
+
+// The result codes of SQLite that callers can do something about.
+const (
+	sqliteBusy    = 5
+	sqliteLocked  = 6
+	sqliteCorrupt = 11
+	sqliteFull    = 13
+	sqliteNotADB  = 26
+)
+
+// resultCode is SQLite's primary result code, 0 where err isn't SQLite's.
+func resultCode(err error) int {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		return e.Code() & 0xff
+	}
+	return 0
+}
+
+func isBusy(err error) bool {
+	code := resultCode(err)
+	return code == sqliteBusy || code == sqliteLocked
+}
+
+// classify turns SQLite's errors into ours.
+func classify(err error) error {
+	switch resultCode(err) {
+	case sqliteBusy, sqliteLocked:
+		return fmt.Errorf("%w: %w", ErrBusy, err)
+	case sqliteCorrupt, sqliteNotADB:
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	case sqliteFull:
+		return fmt.Errorf("%w: %w", syscall.ENOSPC, err)
+	}
+	return err
+}

@@ -1,0 +1,79 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// write runs f in a transaction, as the method called op.
+func (l *Ledger) write(ctx context.Context, op string, f func(ctx context.Context, tx *sql.Tx) error) error {
+	return l.call(op, func() error {
+		if l.writer == nil {
+			return errReadOnly
+		}
+		return l.transact(ctx, f)
+	})
+}
+
+// call runs f, which reads or writes, as the method called op.
+func (l *Ledger) call(op string, f func() error) error {
+	if err := l.hook(op, Before); err != nil {
+		return err
+	}
+	if err := f(); err != nil {
+		return fmt.Errorf("ledger %s: %s: %w", l.path, op, classify(err))
+	}
+	return l.hook(op, After)
+}
+
+func (l *Ledger) hook(op string, phase Phase) error {
+	if l.fault == nil {
+		return nil
+	}
+	return l.fault(op, phase)
+}
+
+// transact runs f in a transaction that has the write lock from the start.
+// Once it has begun it is finished, whatever happens to ctx: its outcome would
+// be unknown otherwise.
+func (l *Ledger) transact(ctx context.Context, f func(ctx context.Context, tx *sql.Tx) error) (err error) {
+	conn, err := l.writer.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+
+	whole := context.WithoutCancel(ctx)
+	var tx *sql.Tx
+	if err := l.retry(ctx, func() error {
+		var err error
+		tx, err = conn.BeginTx(whole, nil)
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := f(whole, tx); err != nil {
+		// SQLite may have rolled back by itself, as it does on a full disk.
+		_ = tx.Rollback()
+		return err
+	}
+	return tx.Commit()
+}
+
+// retry repeats f, which waits by itself, while another process holds the
+// ledger, until the busy timeout or ctx ends.
+func (l *Ledger) retry(ctx context.Context, f func() error) error {
+	deadline := time.Now().Add(l.busy)
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		err := f()
+		if !isBusy(err) || !time.Now().Before(deadline) {
+			return err
+		}
+	}
+}
