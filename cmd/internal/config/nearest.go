@@ -2,11 +2,16 @@ package config
 
 import "strings"
 
-// nearest says which of the names that are allowed may have been meant, or
-// lists them.
+// nearest says which of the names that are allowed may have been meant: one
+// that ends as an environment variable does, or one that is spelled nearly so.
+// Otherwise it lists them.
 func nearest(name string, allowed []string) string {
 	best, distance := "", 3
+	last, isVariable := strings.CutPrefix(name, envPrefix)
 	for _, candidate := range allowed {
+		if isVariable && strings.HasSuffix(candidate, "_"+last) {
+			return "did you mean " + candidate + "?"
+		}
 		if d := editDistance(strings.ToLower(name), strings.ToLower(candidate)); d < distance {
 			best, distance = candidate, d
 		}
