@@ -197,13 +197,11 @@ func (f *file) eachMember(n *yaml.Node, path string, allowed []string, do func(s
 
 // read gives a setting its value from the file.
 func (f *file) read(s setting, n *yaml.Node) {
-	var text string
-	ok := true
+	asText := f.scalar
 	if s.list && n.Kind == yaml.SequenceNode {
-		text, ok = f.items(n, s.key)
-	} else {
-		text, ok = f.scalar(n, s.key)
+		asText = f.items
 	}
+	text, ok := asText(n, s.key)
 	switch {
 	case !ok:
 	case s.path && !filepath.IsAbs(text) && !strings.HasPrefix(text, "~") && !strings.HasPrefix(text, "$"):
