@@ -2,3 +2,15 @@ package config
 
 // LoadWith is Load with another file for the whole system.
 func LoadWith(o Options, system string) (*Config, Provenance, error) { return load(o, system) }
+
+// Key is what the documentation says of a setting.
+type Key struct{ Name, Variable, Flag, Default string }
+
+// Keys is every key there is.
+func Keys() []Key {
+	var keys []Key
+	for _, s := range settings {
+		keys = append(keys, Key{s.key, s.env(), s.flag, s.def})
+	}
+	return keys
+}
