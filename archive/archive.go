@@ -7,7 +7,6 @@
 package archive
 
 import (
-	"context"
 	"log/slog"
 
 	"logstow/archive/ledger"
@@ -90,59 +89,4 @@ type Summary struct {
 // Partial tells whether something did not go as usual: exit status 3.
 func (s Summary) Partial() bool {
 	return s.Quarantined+s.Refused+s.Unverified+s.Unreadable > 0
-}
-
-// Run reads every input to its end and archives what it finds. It stops early,
-// with the cursors where they were, when the store refuses for good
-// (store.ErrRefused), stays unreachable (store.ErrUnavailable), or the ledger
-// fails; and when ctx ends: then nothing more is begun, all that was confirmed
-// is recorded, and the error is ctx's. The Summary is right in every case.
-func Run(ctx context.Context, c Config) (Summary, error) {
-	panic("TODO")
-}
-
-// AdoptConfig is what Adopt needs.
-type AdoptConfig struct {
-	Store       store.Store
-	Ledger      *ledger.Ledger
-	Reader      *jobfile.Reader
-	Prefix      string // only keys that begin with it
-	Concurrency int    // Gets in flight; 0: 32
-	DryRun      bool
-	Log         *slog.Logger
-	Progress    func(AdoptSummary)
-	Notice      func(Notice) // What is "unknown" or "damaged"
-}
-
-// AdoptSummary is what Adopt found. Its JSON form is what adopt --json prints.
-type AdoptSummary struct {
-	Listed          int64   `json:"listed"`  // objects
-	Adopted         int64   `json:"adopted"` // recorded now
-	AlreadyRecorded int64   `json:"already_recorded"`
-	Quarantined     int64   `json:"quarantined"` // quarantined records recorded now
-	Unknown         int64   `json:"unknown"`     // keys that are not logstow's or a platform's; left alone
-	Damaged         int64   `json:"damaged"`     // documents that don't read as what their key says; left alone
-	Bytes           int64   `json:"bytes"`
-	DurationSeconds float64 `json:"duration_seconds"`
-}
-
-// Adopt walks a store that something else filled, or whose ledger was lost,
-// and records in the ledger what it finds. It writes nothing to the store, and
-// may be repeated and interrupted.
-func Adopt(ctx context.Context, c AdoptConfig) (AdoptSummary, error) {
-	panic("TODO")
-}
-
-// Retry takes quarantined records in again, those with the given ids or, with
-// none, all that are open. Config's Inputs are not used but the first one's
-// Reader. A record that is archived (or turns out to be so already) leaves the
-// quarantine: its row says so and its raw bytes are removed.
-func Retry(ctx context.Context, c Config, ids ...int64) (Summary, error) {
-	panic("TODO")
-}
-
-// DropQuarantined removes quarantined records for good: raw bytes and all. The
-// rows stay and say that they were dropped.
-func DropQuarantined(ctx context.Context, s store.Store, l *ledger.Ledger, ids ...int64) error {
-	panic("TODO")
 }

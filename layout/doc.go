@@ -16,12 +16,12 @@
 //	_logstow/revisions/<key>/<input hash>.json   other content for a key that is taken
 //	_logstow/overflow/<key>.zst                  the record behind a capped document or revision, zstd
 //	_logstow/meta/<key>.json                     what was done to a changed document or revision
-//	_logstow/quarantine/<sha256>.zst             a record that could not be archived, zstd
-//	_logstow/quarantine/<sha256>.json            where it came from and why it is here
+//	_logstow/quarantine/<id>.zst                 a record that could not be archived, zstd
+//	_logstow/quarantine/<id>.json                where it came from and why it is here
 //	_logstow/probe                               written to learn whether the store keeps its promises
 //
-// where <key> is a whole key of the kinds above it and hashes are 64 lower-case
-// hex digits. _logstow/manifests, holds, erasures and exports, and segments/ at
+// where <key> is a whole key of the kinds above it, hashes are 64 lower-case hex
+// digits, and the id of a quarantined record is a hash of its place and bytes. _logstow/manifests, holds, erasures and exports, and segments/ at
 // the top, are reserved.
 //
 // # Days and times

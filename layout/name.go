@@ -41,8 +41,8 @@ type Name struct {
 	// Of is the key that a revision, an overflow or a meta object belongs to.
 	Of string
 
-	// Hash is the one in the key of a revision or a quarantined record, in
-	// hex.
+	// Hash is the one in the key of a revision, or a quarantined record's id,
+	// in hex.
 	Hash string
 }
 
@@ -70,12 +70,12 @@ func Overflow(key string) string { return overflow + key + ".zst" }
 // Meta returns where it is written what was done to a changed document.
 func Meta(key string) string { return meta + key + ".json" }
 
-// Quarantine returns where a quarantined record's raw bytes lie, by their
-// SHA-256 in hex.
-func Quarantine(hash string) string { return quarantine + hash + ".zst" }
+// Quarantine returns where a quarantined record's raw bytes lie, by its id: 64
+// hex digits.
+func Quarantine(id string) string { return quarantine + id + ".zst" }
 
 // QuarantineReason returns where it is written why those bytes are there.
-func QuarantineReason(hash string) string { return quarantine + hash + ".json" }
+func QuarantineReason(id string) string { return quarantine + id + ".json" }
 
 // Parse reads any key of the bucket. An error says what about it is not ours;
 // the object is then somebody else's, and is to be left alone.

@@ -115,6 +115,10 @@ type Info struct {
 	within []Span
 }
 
+// Bare tells whether the record, of that many bytes, has neither an envelope
+// nor white space around it: InputHash is then the SHA-256 of all of it.
+func (i Info) Bare(size int64) bool { return i.inner == Span{0, size} }
+
 // textMember is a member of an envelope whose value is a JSON string.
 type textMember struct {
 	name string

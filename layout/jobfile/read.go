@@ -471,3 +471,13 @@ func (g *getter) text(paths []string) string {
 	s, _ := jsontext.AppendUnquote(nil, text) // invalid bytes are replaced
 	return string(s)
 }
+
+// IsJSON tells whether data is one JSON value and nothing else.
+func IsJSON(data io.ReaderAt, size int64) bool {
+	w := walk(data, size, make([]byte, windowSize))
+	if w.skip() != nil {
+		return false
+	}
+	_, err := w.peek()
+	return err != nil && w.ended
+}

@@ -1,0 +1,250 @@
+package archive
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"logstow/archive/ledger"
+	"logstow/archive/source"
+	"logstow/archive/store"
+	"logstow/layout"
+	"logstow/layout/jobfile"
+)
+
+// quarantineNote is the object at layout.QuarantineReason: what a new ledger
+// must know of the raw bytes beside it.
+type quarantineNote struct {
+	Source string    `json:"source"`
+	Part   string    `json:"part"`
+	Offset int64     `json:"offset"`
+	Size   int64     `json:"size"`
+	SHA256 string    `json:"sha256"` // of the raw bytes
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+// quarantineID names a quarantined record: a hash of its place and its bytes.
+// The same record read again has the same id, and no other has.
+func quarantineID(q ledger.Quarantined) string {
+	place := fmt.Sprintf("%q %q %d %s", q.Source, q.Part, q.Offset, q.SHA256)
+	sum := sha256.Sum256([]byte(place))
+	return hex.EncodeToString(sum[:])
+}
+
+// quarantine puts the item's raw bytes into the store, with the reason beside
+// them, and prepares the row that points there.
+func (r *run) quarantine(ctx context.Context, it *item) error {
+	if ctx.Err() != nil || r.DryRun {
+		return ctx.Err()
+	}
+	body, err := sums(it.rec.Data, it.rec.Size)
+	if err != nil {
+		return err
+	}
+	q := ledger.Quarantined{
+		Source: it.source, Part: it.part, Offset: it.offset, Size: it.size,
+		SHA256: body.SHA256, Reason: it.reason, At: time.Now().UTC(), State: ledger.StillOpen,
+	}
+	id := quarantineID(q)
+	q.Key = layout.Quarantine(id)
+	raw, err := compress(it.rec.Data, it.rec.Size)
+	if err != nil {
+		return err
+	}
+	defer raw.Close()
+	note, err := json.Marshal(quarantineNote{q.Source, q.Part, q.Offset, q.Size, q.SHA256.String(), q.Reason, q.At})
+	if err != nil {
+		return fmt.Errorf("describe a quarantined record: %w", err)
+	}
+	for _, p := range []part{
+		{key: q.Key, contentType: "application/zstd", body: raw.body()},
+		{key: layout.QuarantineReason(id), contentType: "application/json", body: store.Bytes(note)},
+	} {
+		err := r.Store.Put(ctx, p.key, p.body, store.PutOptions{IfAbsent: true, ContentType: p.contentType})
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("quarantine %s: %w", p.key, err)
+		}
+	}
+	it.raw = &q
+	return nil
+}
+
+// Retry takes quarantined records in again, those with the given ids or, with
+// none, all that are open; reader is how they are to be read now. A record that
+// is archived, or turns out to be so already, leaves the quarantine: its row
+// says so and its raw bytes are removed, where the role may remove. Config's
+// Inputs and Kinds are not used.
+func Retry(ctx context.Context, c Config, reader *jobfile.Reader, ids ...int64) (Summary, error) {
+	began := time.Now()
+	c.Kinds = nil
+	r := newRun(c)
+	err := r.conditional(ctx)
+	if err == nil {
+		err = r.retryAll(ctx, reader, ids)
+	}
+	return r.tally.summary(began), err
+}
+
+func (r *run) retryAll(ctx context.Context, reader *jobfile.Reader, ids []int64) error {
+	seen := 0
+	q := ledger.QuarantineQuery{States: []ledger.QuarantineState{ledger.StillOpen}, IDs: ids}
+	for row, err := range r.Ledger.Quarantine(ctx, q) {
+		if err == nil {
+			seen++
+			err = r.retry(ctx, reader, row)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if seen < len(ids) {
+		return fmt.Errorf("%d of the %d ids are not of open quarantined records: %w", len(ids)-seen, len(ids), fs.ErrNotExist)
+	}
+	return nil
+}
+
+// retry takes one quarantined record in again.
+func (r *run) retry(ctx context.Context, reader *jobfile.Reader, row ledger.Quarantined) error {
+	raw, err := fetchQuarantined(ctx, r.Store, row)
+	if err != nil {
+		return err
+	}
+	rec := source.NewRecord(row.Part, row.Offset, raw.data(), raw.size, func() { raw.Close() })
+	it := &item{
+		input: &Input{Reader: reader}, source: row.Source, rec: rec,
+		part: row.Part, offset: row.Offset, size: raw.size, done: make(chan struct{}),
+	}
+	r.tally.read(it.size)
+	o, err := it.inspect(nil)
+	if err == nil && o == undecided {
+		it.busy = &claim{ref: it.ref(), items: 1}
+		if err = r.lookUp(ctx, []*item{it}); err == nil {
+			if o = decide(it); o == undecided {
+				o, err = r.write(ctx, it)
+			}
+		}
+	}
+	it.finish(o, err)
+	if err != nil {
+		return r.explain(it)
+	}
+	g := &group{}
+	g.add(it, false)
+	if err := r.commit(ctx, g); err != nil || r.DryRun {
+		return err
+	}
+	if o == archived || o == alreadyArchived {
+		return r.release(ctx, row)
+	}
+	return nil
+}
+
+// release marks a record as archived and then removes its raw bytes. Where
+// they may not be removed they stay, which harms nobody.
+func (r *run) release(ctx context.Context, row ledger.Quarantined) error {
+	if _, err := r.Ledger.SetQuarantine(ctx, ledger.StillOpen, ledger.Retried, row.ID); err != nil {
+		return err
+	}
+	err := removeRaw(ctx, r.Store, row)
+	if errors.Is(err, fs.ErrPermission) {
+		r.Log.WarnContext(ctx, "raw bytes of a retried record stay: removing them is not allowed", "key", row.Key)
+		return nil
+	}
+	return err
+}
+
+// DropQuarantined removes quarantined records for good: raw bytes and all. The
+// rows stay and say that they were dropped. It may be repeated after a failure.
+// An id that is not of an open record, or of one whose dropping was begun, is
+// fs.ErrNotExist, before anything is removed.
+func DropQuarantined(ctx context.Context, s store.Store, l *ledger.Ledger, ids ...int64) error {
+	var rows []ledger.Quarantined
+	q := ledger.QuarantineQuery{States: []ledger.QuarantineState{ledger.StillOpen, ledger.Dropping}, IDs: ids}
+	if len(ids) == 0 {
+		return nil
+	}
+	for row, err := range l.Quarantine(ctx, q) {
+		if err != nil {
+			return err
+		}
+		rows = append(rows, row)
+	}
+	if len(rows) < len(ids) {
+		return fmt.Errorf("%d of the %d ids are not of open quarantined records: %w", len(ids)-len(rows), len(ids), fs.ErrNotExist)
+	}
+	for _, row := range rows {
+		if row.State == ledger.StillOpen {
+			if _, err := l.SetQuarantine(ctx, ledger.StillOpen, ledger.Dropping, row.ID); err != nil {
+				return err
+			}
+		}
+		if err := removeRaw(ctx, s, row); err != nil {
+			return err
+		}
+		if _, err := l.SetQuarantine(ctx, ledger.Dropping, ledger.Dropped, row.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeRaw removes what the store has of a record that the ledger has marked
+// as leaving the quarantine.
+func removeRaw(ctx context.Context, s store.Store, row ledger.Quarantined) error {
+	name, err := layout.Parse(row.Key)
+	if err != nil || name.Kind != layout.QuarantineKey {
+		return fmt.Errorf("quarantined record %d: %q is no key of raw bytes", row.ID, row.Key)
+	}
+	for _, key := range []string{layout.QuarantineReason(name.Hash), row.Key} {
+		if err := deleteAll(ctx, s, key); err != nil {
+			return fmt.Errorf("remove %s: %w", key, err)
+		}
+	}
+	return nil
+}
+
+// deleteAll removes an object with all its versions: on a bucket that keeps
+// them a plain delete only hides.
+func deleteAll(ctx context.Context, s store.Store, key string) error {
+	versions, ok := store.As[store.Versioner](s)
+	if !ok {
+		return s.Delete(ctx, key)
+	}
+	for v, err := range versions.Versions(ctx, key) {
+		if err != nil {
+			return err
+		}
+		if v.Key != key {
+			continue // a longer one
+		}
+		if err := versions.DeleteVersion(ctx, key, v.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fetchQuarantined returns a quarantined record's raw bytes, which are as they
+// were when they came.
+func fetchQuarantined(ctx context.Context, s store.Store, row ledger.Quarantined) (*spool, error) {
+	r, _, err := s.Get(ctx, row.Key, store.Range{})
+	if err != nil {
+		return nil, fmt.Errorf("read quarantined record %d: %w", row.ID, err)
+	}
+	defer r.Close()
+	raw, err := decompress(r, row.Size)
+	if err != nil {
+		return nil, fmt.Errorf("read quarantined record %d: %w", row.ID, err)
+	}
+	if sum := ledger.Hash(raw.body().SHA256); sum != row.SHA256 {
+		raw.Close()
+		return nil, fmt.Errorf("quarantined record %d is damaged: %s has SHA-256 %s, not %s", row.ID, row.Key, sum, row.SHA256)
+	}
+	return raw, nil
+}

@@ -1,0 +1,340 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"logstow/archive/ledger"
+	"logstow/archive/source"
+	"logstow/archive/store"
+	"logstow/archive/store/probe"
+	"logstow/layout/jobfile"
+)
+
+const (
+	// queued bounds the records between reading and commit, so that what is
+	// held for each of them beside its bytes is bounded too.
+	queued = 4096
+
+	// inspected is how many records are looked up in the ledger at once.
+	inspected = 128
+
+	defaultConcurrency = 32
+)
+
+// Run reads every input to its end and archives what it finds. It stops early,
+// with the cursors where they were, when the store refuses for good
+// (store.ErrRefused), stays unreachable (store.ErrUnavailable), or the ledger
+// fails; and when ctx ends: then nothing more is begun, all that was confirmed
+// is recorded, and the error is ctx's. The Summary is right in every case.
+func Run(ctx context.Context, c Config) (Summary, error) {
+	began := time.Now()
+	r := newRun(c)
+	err := r.conditional(ctx)
+	if err == nil {
+		err = r.pipeline(ctx)
+	}
+	s := r.tally.summary(began)
+	if c.Progress != nil {
+		c.Progress(s)
+	}
+	return s, err
+}
+
+// run is one run under way. Records go from the reader through inspectors and
+// writers to the committer, and reach the committer in source order.
+type run struct {
+	Config
+	claims *claims
+	tally  *tally
+	heavy  chan struct{} // a place for each record that needs more than its bytes
+
+	items  chan *item // from the reader to the inspectors
+	order  chan *item // from the reader to the committer, in source order
+	writes chan *item // from the inspectors to the writers
+}
+
+func newRun(c Config) *run {
+	if c.Concurrency == 0 {
+		c.Concurrency = defaultConcurrency
+	}
+	if c.Overflow == "" {
+		c.Overflow = Keep
+	}
+	if c.MaxFileSize == 0 || c.MaxFileSize > jobfile.MaxSize {
+		c.MaxFileSize = jobfile.MaxSize
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &run{
+		Config: c,
+		claims: newClaims(),
+		tally:  &tally{},
+		heavy:  make(chan struct{}, 2),
+		items:  make(chan *item, 2*inspected),
+		order:  make(chan *item, queued),
+		writes: make(chan *item, c.Concurrency),
+	}
+}
+
+// conditional makes sure that no Put can replace what is there.
+func (r *run) conditional(ctx context.Context) error {
+	if r.DryRun {
+		return nil
+	}
+	ok, err := probe.Conditional(ctx, r.Store)
+	if err != nil {
+		return fmt.Errorf("find out whether the store keeps what it has: %w", err)
+	}
+	if !ok {
+		r.Log.WarnContext(ctx, "store has no conditional writes: looking before each write instead; no one else may write there meanwhile")
+		r.Store = store.StatFirst(r.Store)
+	}
+	return nil
+}
+
+// pipeline runs all stages to their end. No stage leaves before the one in
+// front of it; once the run is stopped they pass on what is under way without
+// working on it.
+func (r *run) pipeline(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+
+	var inspectors, writers, others sync.WaitGroup
+	others.Go(func() { cancelOn(cancel, r.read(ctx)) })
+	for range runtime.GOMAXPROCS(0) {
+		inspectors.Go(func() { r.inspectAll(ctx) })
+	}
+	for range r.Concurrency {
+		writers.Go(func() { r.writeAll(ctx) })
+	}
+	stop := r.report(&others)
+
+	err := r.commitAll(ctx, cancel)
+	inspectors.Wait()
+	close(r.writes)
+	writers.Wait()
+	stop()
+	others.Wait()
+	if err != nil {
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+func cancelOn(cancel context.CancelCauseFunc, err error) {
+	if err != nil {
+		cancel(err)
+	}
+}
+
+// report calls Progress until stop is called.
+func (r *run) report(wg *sync.WaitGroup) (stop func()) {
+	if r.Progress == nil {
+		return func() {}
+	}
+	done, began := make(chan struct{}), time.Now()
+	wg.Go(func() {
+		tick := time.NewTicker(250 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				r.Progress(r.tally.summary(began))
+			}
+		}
+	})
+	return func() { close(done) }
+}
+
+// read is the first stage: it takes records from the inputs, one after the
+// other.
+func (r *run) read(ctx context.Context) error {
+	defer close(r.order)
+	defer close(r.items)
+	for i := range r.Inputs {
+		in := &r.Inputs[i]
+		cursors, err := r.cursors(ctx, in.Source.Name())
+		if err != nil {
+			return err
+		}
+		for rec, err := range in.Source.Records(ctx, cursors) {
+			if err != nil {
+				if ctx.Err() != nil {
+					return nil
+				}
+				r.order <- unreadablePart(in, err)
+				continue
+			}
+			if ctx.Err() != nil {
+				rec.Release()
+				return nil
+			}
+			it := newItem(in, rec)
+			if rec.Data == nil {
+				it.finish(cursorOnly, nil)
+				r.order <- it
+				continue
+			}
+			r.tally.read(rec.Size)
+			r.order <- it
+			r.items <- it
+		}
+	}
+	return nil
+}
+
+// cursors returns how far the source called name was read.
+func (r *run) cursors(ctx context.Context, name string) (map[string]string, error) {
+	if r.Ledger == nil {
+		return map[string]string{}, nil
+	}
+	return r.Ledger.Cursors(ctx, name)
+}
+
+// unreadablePart is the item for an error of a source's part.
+func unreadablePart(in *Input, err error) *item {
+	it := newItem(in, &source.Record{Offset: -1})
+	it.reason = err.Error()
+	it.finish(unreadable, nil)
+	return it
+}
+
+// inspectAll is the second stage: it reads records, asks the ledger about
+// them, many at a time, and passes on those that are to be written.
+func (r *run) inspectAll(ctx context.Context) {
+	for it := range r.items {
+		batch := []*item{it}
+		for len(batch) < inspected {
+			select {
+			case it, ok := <-r.items:
+				if ok {
+					batch = append(batch, it)
+					continue
+				}
+			default:
+			}
+			break
+		}
+		r.inspectBatch(ctx, batch)
+	}
+}
+
+func (r *run) inspectBatch(ctx context.Context, batch []*item) {
+	var held, fresh []*item
+	for _, it := range batch {
+		switch o, err := r.inspectOne(ctx, it); {
+		case err != nil || o == skipped:
+			it.finish(o, err)
+		case o == quarantined:
+			r.writes <- it
+		default:
+			first, unknown := r.claims.enter(it)
+			if unknown {
+				fresh = append(fresh, it)
+			}
+			if first {
+				held = append(held, it)
+			}
+		}
+	}
+	err := r.lookUp(ctx, fresh)
+	for _, it := range held {
+		if err != nil {
+			r.leave(ctx, it, undecided, err, false)
+			continue
+		}
+		if o := decide(it); o != undecided {
+			r.leave(ctx, it, o, nil, false)
+			continue
+		}
+		r.writes <- it
+	}
+}
+
+func (r *run) inspectOne(ctx context.Context, it *item) (outcome, error) {
+	if ctx.Err() != nil {
+		return undecided, ctx.Err()
+	}
+	o, err := it.inspect(r.Kinds)
+	if o == quarantined {
+		it.outcome = o // for the writer, which puts it there
+	}
+	return o, err
+}
+
+// lookUp fills the claims of items with what the ledger knows.
+func (r *run) lookUp(ctx context.Context, items []*item) error {
+	if len(items) == 0 || r.Ledger == nil {
+		return nil
+	}
+	refs := make([]ledger.Ref, len(items))
+	for i, it := range items {
+		refs[i] = it.ref()
+	}
+	found, err := r.Ledger.Find(ctx, refs)
+	if err != nil {
+		return err
+	}
+	for i, it := range items {
+		it.busy.versions = found[i]
+	}
+	return nil
+}
+
+// decide says what the ledger's knowledge makes of a record; undecided means
+// that it is to be written. A version that could not be compared when it was
+// recorded is tried again.
+func decide(it *item) outcome {
+	v, ok := it.busy.known(it)
+	switch {
+	case !ok || v.State == ledger.Stored && !v.Verified:
+		return undecided
+	case v.State == ledger.Stored:
+		return alreadyArchived
+	}
+	it.reason = fmt.Sprintf("this job's record was %s before", v.State)
+	it.row.Key = v.Key
+	return refused
+}
+
+// leave finishes an item and goes on with the next one of the same job. inline
+// tells that this goroutine is a writer and may write it.
+func (r *run) leave(ctx context.Context, it *item, o outcome, err error, inline bool) {
+	for {
+		next := r.claims.leave(it.busy)
+		it.finish(o, err)
+		if next == nil {
+			return
+		}
+		it = next
+		if o, err = decide(it), ctx.Err(); err != nil || o != undecided {
+			continue
+		}
+		if !inline {
+			r.writes <- it
+			return
+		}
+		o, err = r.write(ctx, it)
+	}
+}
+
+// writeAll is the third stage: it writes what is to be written.
+func (r *run) writeAll(ctx context.Context) {
+	for it := range r.writes {
+		if it.outcome == quarantined {
+			err := r.quarantine(ctx, it)
+			it.finish(quarantined, err)
+			continue
+		}
+		o, err := r.write(ctx, it)
+		r.leave(ctx, it, o, err, true)
+	}
+}

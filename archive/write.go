@@ -1,0 +1,243 @@
+package archive
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"logstow/archive/ledger"
+	"logstow/archive/store"
+	"logstow/layout"
+	"logstow/layout/jobfile"
+)
+
+// What Document.Changed and the metadata call what was done to a record.
+const changedCapped = "capped"
+
+// errTaken says that a key belongs to other content.
+var errTaken = errors.New("the key belongs to other content")
+
+// errUnverified says that something is at a key which may not be read.
+var errUnverified = errors.New("there already, and reading it is not allowed")
+
+// write puts the item's document where it belongs, and everything that goes
+// with it first. Whatever of it an earlier run already wrote is compared
+// instead.
+func (r *run) write(ctx context.Context, it *item) (outcome, error) {
+	if it.rec.Size > r.MaxFileSize {
+		select { // what needs temporary files and a compressor is done a few at a time
+		case r.heavy <- struct{}{}:
+			defer func() { <-r.heavy }()
+		case <-ctx.Done():
+		}
+	}
+	if ctx.Err() != nil {
+		return undecided, ctx.Err()
+	}
+	d, reason, err := r.prepare(it)
+	if err != nil {
+		return undecided, err
+	}
+	if reason != "" {
+		it.reason = reason
+		return quarantined, r.quarantine(ctx, it)
+	}
+	defer d.Close()
+	it.row = document(it.info)
+	it.row.Key, it.row.Source, it.row.InputSize = it.key, it.part, it.size
+	it.row.Changed, it.row.Overflow = strings.Join(d.changed, ","), d.overflow != nil
+	it.row.SHA256, it.row.Size = d.body.SHA256, d.body.Size
+	it.row.ArchivedAt, it.row.Verified = time.Now().UTC(), true
+	if r.DryRun {
+		it.row.Revision = it.busy.taken(it.key)
+		return archived, nil
+	}
+	o, err := r.place(ctx, it, d)
+	if err == nil {
+		it.busy.versions = append(it.busy.versions, ledger.Version{
+			Key: it.row.Key, InputHash: it.row.InputHash, State: ledger.Stored,
+			Revision: it.row.Revision, Overflow: it.row.Overflow, Verified: it.row.Verified,
+		})
+	}
+	return o, err
+}
+
+// place puts the document at its key, or as a revision where that is taken.
+func (r *run) place(ctx context.Context, it *item, d *prepared) (outcome, error) {
+	if !it.busy.taken(it.key) {
+		o, err := r.put(ctx, it, d)
+		if !errors.Is(err, errTaken) {
+			return o, err
+		}
+	}
+	it.row.Key, it.row.Revision = layout.Revision(it.key, it.hash()), true
+	return r.put(ctx, it, d)
+}
+
+// put puts what belongs to it.row.Key, the document last.
+func (r *run) put(ctx context.Context, it *item, d *prepared) (outcome, error) {
+	key := it.row.Key
+	unread := false // something that is there may not be compared
+	for _, part := range d.parts(key, it) {
+		err := r.Store.Put(ctx, part.key, part.body, store.PutOptions{IfAbsent: true, ContentType: part.contentType})
+		if errors.Is(err, fs.ErrExist) {
+			err = part.compare(ctx, r.Store)
+		}
+		switch {
+		case errors.Is(err, errUnverified):
+			unread = true
+		case err != nil:
+			return undecided, err
+		}
+	}
+	err := r.Store.Put(ctx, key, d.body, store.PutOptions{IfAbsent: true, Metadata: d.metadata(it)})
+	switch {
+	case err == nil && unread:
+		it.row.Verified = false
+		it.reason = fmt.Sprintf("what goes with %s is %v", key, errUnverified)
+		return unverified, nil
+	case err == nil:
+		return archived, nil
+	case !errors.Is(err, fs.ErrExist):
+		return undecided, err
+	}
+	there, err := r.compare(ctx, it)
+	switch {
+	case errors.Is(err, errUnverified):
+		it.row.Verified = false
+		it.reason = fmt.Sprintf("%s is %v", key, errUnverified)
+		return unverified, nil
+	case err != nil:
+		return undecided, err
+	}
+	it.row.SHA256, it.row.Size, it.row.Verified = there.SHA256, there.Size, !unread
+	return alreadyArchived, nil
+}
+
+// prepared is what is to be written for a record.
+type prepared struct {
+	body     store.Body // of the document
+	changed  []string   // what was done to it
+	overflow *spool     // the record as it came, compressed; nil where it is not kept
+	spools   []*spool   // all that is to be closed
+}
+
+// Close gives back the memory and the files.
+func (d *prepared) Close() {
+	for _, s := range d.spools {
+		s.Close()
+	}
+}
+
+// prepare makes the document of a record. A reason, where not empty, says why
+// there can be none.
+func (r *run) prepare(it *item) (d *prepared, reason string, err error) {
+	d = &prepared{}
+	defer func() {
+		if err != nil || reason != "" {
+			d.Close()
+		}
+	}()
+	data, size, info := it.rec.Data, it.rec.Size, it.info
+	if r.Detail != "" && r.Detail != jobfile.Full && info.Kind == jobfile.Job {
+		s, err := d.spool(0, func(s *spool) error { return jobfile.Rewrite(s, data, size, info, r.Detail) })
+		if err != nil {
+			return nil, "", err
+		}
+		if s.size != size { // a rewrite that drops nothing changes nothing
+			d.becomes(s, string(r.Detail))
+			data, size = s.data(), s.size
+			if info, err = it.input.Reader.Read(data, size); err != nil {
+				return nil, "", fmt.Errorf("read the record at detail %s: %w", r.Detail, err)
+			}
+		}
+	}
+	if size > r.MaxFileSize {
+		s, err := d.spool(r.MaxFileSize, func(s *spool) error { return jobfile.Cap(s, data, size, info) })
+		if errors.Is(err, errTooLarge) || errors.Is(err, jobfile.ErrNoLines) {
+			return nil, fmt.Sprintf("it has %d bytes, more than the limit of %d, even without its lines", size, r.MaxFileSize), nil
+		}
+		if err != nil {
+			return nil, "", err
+		}
+		d.becomes(s, changedCapped)
+		if err := d.keep(it, r.Overflow); err != nil {
+			return nil, "", err
+		}
+	}
+	if len(d.changed) == 0 {
+		d.body, err = it.body()
+	}
+	return d, "", err
+}
+
+// spool has write fill a new spool of at most limit bytes.
+func (d *prepared) spool(limit int64, write func(*spool) error) (*spool, error) {
+	s := newSpool(limit)
+	d.spools = append(d.spools, s)
+	return s, write(s)
+}
+
+// becomes makes s the document; what is what was done to it.
+func (d *prepared) becomes(s *spool, what string) {
+	d.body = s.body()
+	d.changed = append(d.changed, what)
+}
+
+// keep compresses the record as it came.
+func (d *prepared) keep(it *item, o Overflow) (err error) {
+	if o != Keep {
+		return nil
+	}
+	if d.overflow, err = compress(it.rec.Data, it.rec.Size); err == nil {
+		d.spools = append(d.spools, d.overflow)
+	}
+	return err
+}
+
+// part is an object that is written before its document.
+type part struct {
+	key, contentType string
+	body             store.Body
+	compare          func(context.Context, store.Store) error
+}
+
+// parts is what is written before the document at key.
+func (d *prepared) parts(key string, it *item) []part {
+	var all []part
+	if d.overflow != nil {
+		all = append(all, part{
+			key: layout.Overflow(key), contentType: "application/zstd", body: d.overflow.body(),
+			compare: func(ctx context.Context, s store.Store) error { return compareOverflow(ctx, s, key, it) },
+		})
+	}
+	if len(d.changed) > 0 {
+		m := meta{
+			InputSHA256: it.hash(), InputSize: it.size, SHA256: hex.EncodeToString(d.body.SHA256[:]), Size: d.body.Size,
+			Lines: it.info.LineCount, Changed: d.changed, Overflow: d.overflow != nil,
+		}
+		body := store.Bytes(m.encode())
+		all = append(all, part{
+			key: layout.Meta(key), contentType: "application/json", body: body,
+			compare: func(ctx context.Context, s store.Store) error { return compareMeta(ctx, s, key, it) },
+		})
+	}
+	return all
+}
+
+// metadata is a hint for other tools of what the meta object says.
+func (d *prepared) metadata(it *item) map[string]string {
+	if len(d.changed) == 0 {
+		return nil
+	}
+	return map[string]string{
+		"logstow-input-sha256": it.hash(),
+		"logstow-input-size":   fmt.Sprint(it.size),
+		"logstow-lines":        fmt.Sprint(it.info.LineCount),
+		"logstow-changed":      strings.Join(d.changed, ","),
+	}
+}
