@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"logstow/archive"
+	"logstow/archive/ledger"
+	"logstow/archive/source/filesource"
+	"logstow/archive/store"
+	"logstow/cmd/internal/config"
+	"logstow/layout/jobfile"
+)
+
+// memory bounds the bytes of records that are held at once.
+const memory = 32 << 20
+
+type archiveOptions struct {
+	sources []string // instead of the configuration's, where there are any
+	dryRun  bool
+	json    bool
+}
+
+func (a *app) archiveCommand() *cobra.Command {
+	var o archiveOptions
+	cmd := &cobra.Command{
+		Use:   "archive [SOURCE…]",
+		Short: "Put the records of finished jobs into the store",
+		Long: `Put the records of finished jobs into the store, each as one JSON file, each
+once. A SOURCE is a file, a folder, a glob in quotes, or - for standard input,
+of JSON records one after the other or in arrays, plain or compressed with gzip
+or zstd. How far each was read is remembered, so that the next run goes on
+there. Without a SOURCE those of the configuration are read.
+
+A record that can't be archived is kept in quarantine, byte for byte. Each one
+is named on standard error.`,
+		Example: `  logstow archive ./logs --store file:///var/lib/logstow
+  logstow archive 'export/*.ndjson.gz' --store 's3://bucket/prefix?region=eu-central-1'
+  producer | logstow archive - --store s3://bucket --json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.load(cmd)
+			if err != nil {
+				return err
+			}
+			o.sources = args
+			return a.archive(cmd.Context(), c, o)
+		},
+	}
+	statuses(cmd, exitOK, exitFailed, exitUsage, exitPartial, exitUnavailable, exitInterrupted)
+	storeFlag(cmd)
+	ledgerFlag(cmd)
+	writingFlags(cmd)
+	flags := cmd.Flags()
+	listSettingFlag(flags, "types", "archive.types", "only records of these `kinds`: job, activity, log, genie (default all)")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, write nothing")
+	flags.BoolVar(&o.json, "json", false, "print the summary as one JSON object")
+	return cmd
+}
+
+// writingFlags adds the flags that say how documents are written.
+func writingFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	settingFlag(flags, "concurrency", "archive.concurrency", "`number` of documents written at once (default: what fits the store)")
+	settingFlag(flags, "detail", "archive.detail", "how `much` of a job is kept: full, deduplicated or status (default full)")
+	settingFlag(flags, "overflow", "archive.overflow", "what becomes of lines that are left out for size: `keep` or drop (default keep)")
+	settingFlag(flags, "max-file-size", "archive.max_file_size", "`size` above which lines are left out, at most 40MB (default 40MB)")
+	settingFlag(flags, "user", "archive.user", "the `user` of every record, whatever it says")
+}
+
+func (a *app) archive(ctx context.Context, c *config.Config, o archiveOptions) (err error) {
+	budget := archive.NewBudget(memory)
+	inputs, err := a.inputs(c, o.sources, budget)
+	if err != nil {
+		return err
+	}
+	s, err := openStore(ctx, c)
+	if err != nil {
+		return err
+	}
+	l, err := openForArchiving(ctx, c, s, o.dryRun)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	run := a.archiving(c, s, l.Ledger, o.dryRun)
+	run.Inputs, run.Budget = inputs, budget
+	how := runOptions{command: "archive", json: o.json}
+	if a.showsProgress() {
+		how.total = bytesOf(inputs)
+	}
+	return a.runArchive(ctx, run, how, archive.Run)
+}
+
+// inputs opens the sources, those named on the command line or else those of
+// the configuration.
+func (a *app) inputs(c *config.Config, named []string, budget *archive.Budget) ([]archive.Input, error) {
+	sources := c.Archive.Sources
+	if len(named) > 0 {
+		sources = nil
+		for _, path := range named {
+			sources = append(sources, config.Source{Path: path, User: c.Archive.User, Fields: c.Archive.Fields})
+		}
+	}
+	if len(sources) == 0 {
+		return nil, usagef("no source: name files, folders, globs or - for standard input, or set archive.sources in the configuration")
+	}
+	var inputs []archive.Input
+	seen := map[string]bool{}
+	for _, from := range sources {
+		s, err := filesource.New(filesource.Config{Path: from.Path, Budget: budget, Stdin: a.in})
+		if err != nil {
+			return nil, usageError{err}
+		}
+		if seen[s.Name()] {
+			return nil, usagef("%s is named twice", s.Name())
+		}
+		seen[s.Name()] = true
+		reader, err := jobfile.NewReader(jobfile.Config{User: from.User, Fields: from.Fields})
+		if err != nil {
+			return nil, usageError{err}
+		}
+		inputs = append(inputs, archive.Input{Source: s, Reader: reader})
+	}
+	return inputs, nil
+}
+
+// archiving is what a run that writes documents needs, as the configuration
+// says.
+func (a *app) archiving(c *config.Config, s store.Store, l *ledger.Ledger, dryRun bool) archive.Config {
+	return archive.Config{
+		Store: s, Ledger: l,
+		Concurrency: c.Archive.Concurrency,
+		Detail:      c.Archive.Detail,
+		Overflow:    archive.Overflow(c.Archive.Overflow),
+		Kinds:       c.Archive.Types,
+		MaxFileSize: c.Archive.MaxFileSize,
+		DryRun:      dryRun,
+		Log:         a.log,
+	}
+}

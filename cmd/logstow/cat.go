@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"logstow/cmd/internal/config"
+	"logstow/export"
+)
+
+type catOptions struct {
+	want     export.Wanted
+	revision string
+	full     bool
+}
+
+func (a *app) catCommand() *cobra.Command {
+	var o catOptions
+	cmd := &cobra.Command{
+		Use:   "cat JOB",
+		Short: "Print a job's document, byte for byte",
+		Long: `Print a job's document, byte for byte as it is in the store. An event is
+printed by its id where no job has that id.
+
+Of several versions the one with lines is printed, and among equals the
+newest. The bytes are compared with the recorded SHA-256 while they are
+printed; if they differ, the exit status says so afterwards.`,
+		Example: `  logstow cat j-AEcaNzd9-dGQ4Bf
+  logstow cat 4711 --user 1234 --full | jq '.lines | length'
+  logstow cat 4711 --revision 9f86d0`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.load(cmd)
+			if err != nil {
+				return err
+			}
+			o.want.ID = args[0]
+			return a.cat(cmd.Context(), c, o)
+		},
+	}
+	statuses(cmd, exitOK, exitFailed, exitUsage, exitDamage, exitNotFound, exitUnavailable)
+	storeFlag(cmd)
+	ledgerFlag(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&o.want.User, "user", "", "whose job, where several `users` have one of this id")
+	flags.StringVar(&o.want.Recipe, "recipe", "", "of which `recipe`, where several have one of this id")
+	flags.BoolVar(&o.want.Event, "event", false, "look among events only")
+	flags.StringVar(&o.revision, "revision", "", "the version whose input `hash` begins so (see ls --json)")
+	flags.BoolVar(&o.full, "full", false, "the full record, where lines were left out for size")
+	return cmd
+}
+
+func (a *app) cat(ctx context.Context, c *config.Config, o catOptions) error {
+	s, l, err := openForReading(ctx, c)
+	if err != nil {
+		return err
+	}
+	job, err := export.Find(ctx, l, o.want)
+	if err := errors.Join(err, l.Close()); err != nil {
+		return err
+	}
+	version := job.Versions[0]
+	if o.revision != "" {
+		if version, err = job.Version(o.revision); err != nil {
+			return err
+		}
+	}
+	if o.full {
+		return export.WriteFull(ctx, s, a.out, version)
+	}
+	return export.Write(ctx, s, a.out, version)
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"logstow/archive/ledger"
+	"logstow/archive/store"
+	"logstow/cmd/internal/config"
+	"logstow/layout"
+)
+
+// openLedgerForReading opens the ledger that the configuration names, which
+// must be the store's where one is named. Nothing is created.
+func openLedgerForReading(ctx context.Context, c *config.Config) (*ledger.Ledger, error) {
+	if c.Ledger == "" {
+		return nil, usagef("no ledger: name it with --ledger, or the store it belongs to with --store")
+	}
+	l, err := ledger.Open(ctx, ledger.Config{Path: c.Ledger, ReadOnly: true})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, usagef("%s: no ledger there yet: it comes with logstow archive, or with logstow adopt for a store that something else filled", c.Ledger)
+	}
+	if err != nil || c.Store == "" {
+		return l, err
+	}
+	if _, err := l.Bind(ctx, storeName(c.Store)); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// openForReading opens the store and its ledger for a command that only reads.
+func openForReading(ctx context.Context, c *config.Config) (store.Store, *ledger.Ledger, error) {
+	s, err := openStore(ctx, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := openLedgerForReading(ctx, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, l, nil
+}
+
+// openForWriting opens the store and its ledger for a command that changes
+// what is already known. For a dry run nothing of it can be written to.
+func openForWriting(ctx context.Context, c *config.Config, dryRun bool) (store.Store, *ledger.Ledger, error) {
+	s, l, err := openForReading(ctx, c)
+	if err != nil || dryRun {
+		return s, l, err
+	}
+	if err := l.Close(); err != nil {
+		return nil, nil, err
+	}
+	l, err = ledger.Open(ctx, ledger.Config{Path: c.Ledger})
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, l, nil
+}
+
+// openForArchiving opens the ledger for a run that archives into s, creating
+// it where it isn't there. A ledger that isn't tied to the store yet, beside a
+// store that isn't empty, is refused: it would not know what was erased. It is
+// tied once the store was seen to be empty and before anything is written
+// there, so that a run which dies right after can simply be repeated.
+func openForArchiving(ctx context.Context, c *config.Config, s store.Store, dryRun bool) (openLedger, error) {
+	if c.Ledger == "" {
+		return openLedger{}, usagef("no ledger: name it with --ledger")
+	}
+	fresh, err := isFresh(ctx, c)
+	if err != nil {
+		return openLedger{}, err
+	}
+	if fresh {
+		if err := refuseFilled(ctx, c, s); err != nil {
+			return openLedger{}, err
+		}
+	}
+	if dryRun {
+		return openForDryRun(ctx, c)
+	}
+	l, err := ledger.Open(ctx, ledger.Config{Path: c.Ledger})
+	if err != nil {
+		return openLedger{}, err
+	}
+	if _, err := l.Bind(ctx, storeName(c.Store)); err != nil {
+		return openLedger{}, errors.Join(err, l.Close())
+	}
+	return openLedger{Ledger: l}, nil
+}
+
+// openLedger is a ledger that may be a temporary one.
+type openLedger struct {
+	*ledger.Ledger
+	temporary string // the folder it is in; empty for a real one
+}
+
+// Close closes the ledger, and removes a temporary one.
+func (o openLedger) Close() error {
+	err := o.Ledger.Close()
+	if o.temporary != "" {
+		err = errors.Join(err, os.RemoveAll(o.temporary))
+	}
+	return err
+}
+
+// isFresh tells whether there is no ledger yet or it isn't tied to a store.
+func isFresh(ctx context.Context, c *config.Config) (fresh bool, err error) {
+	l, err := ledger.Open(ctx, ledger.Config{Path: c.Ledger, ReadOnly: true})
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	fresh, err = l.Bind(ctx, storeName(c.Store))
+	return fresh, errors.Join(err, l.Close())
+}
+
+// refuseFilled refuses a store that holds something. Where it may not be
+// listed, nobody can tell.
+func refuseFilled(ctx context.Context, c *config.Config, s store.Store) error {
+	for info, err := range s.List(ctx, store.ListOptions{}) {
+		switch {
+		case errors.Is(err, fs.ErrPermission):
+			return nil
+		case err != nil:
+			return fmt.Errorf("look whether the store is empty: %w", err)
+		case info.Key == layout.Probe:
+		default:
+			return usagef("%s holds %s already, and the ledger %s knows nothing of it: run logstow adopt first, or name the ledger that does with --ledger",
+				c.Store, info.Key, c.Ledger)
+		}
+	}
+	return nil
+}
+
+// openForDryRun opens the ledger for reading; where there is none, an empty
+// temporary one.
+func openForDryRun(ctx context.Context, c *config.Config) (openLedger, error) {
+	l, err := ledger.Open(ctx, ledger.Config{Path: c.Ledger, ReadOnly: true})
+	if !errors.Is(err, fs.ErrNotExist) {
+		return openLedger{Ledger: l}, err
+	}
+	dir, err := os.MkdirTemp("", "logstow-dry-run-")
+	if err != nil {
+		return openLedger{}, fmt.Errorf("make an empty ledger for the dry run: %w", err)
+	}
+	l, err = ledger.Open(ctx, ledger.Config{Path: filepath.Join(dir, "ledger.db")})
+	if err != nil {
+		return openLedger{}, errors.Join(err, os.RemoveAll(dir))
+	}
+	return openLedger{Ledger: l, temporary: dir}, nil
+}
+
+// storeName is what a ledger calls the store it is tied to: its URL without
+// what only says how to reach it.
+func storeName(storeURL string) string {
+	u, err := url.Parse(storeURL)
+	if err != nil {
+		return storeURL
+	}
+	name := u.Scheme + "://" + u.Host + strings.TrimRight(path.Clean("/"+u.Path), "/")
+	if endpoint := u.Query().Get("endpoint"); endpoint != "" {
+		name += "?endpoint=" + url.QueryEscape(strings.TrimRight(endpoint, "/"))
+	}
+	return name
+}

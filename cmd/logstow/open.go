@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+	"net/url"
+	"path/filepath"
+
+	"logstow/archive/store"
+	"logstow/archive/store/dirstore"
+	"logstow/archive/store/s3store"
+	"logstow/cmd/internal/config"
+)
+
+// openStore opens the store that the configuration names.
+func openStore(ctx context.Context, c *config.Config) (store.Store, error) {
+	if c.Store == "" {
+		return nil, usagef("no store: name one with --store, LOGSTOW_STORE or store in the configuration")
+	}
+	u, err := url.Parse(c.Store)
+	if err != nil {
+		return nil, usagef("store %q: %w", c.Store, err)
+	}
+	switch u.Scheme {
+	case "file":
+		if u.RawQuery != "" {
+			return nil, usagef("store %q: a folder's URL has no parameters", c.Store)
+		}
+		return dirstore.Open(filepath.FromSlash(u.Path))
+	case "s3":
+		s3, err := s3store.ParseURL(c.Store)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		return s3store.Open(ctx, s3)
+	default:
+		return nil, usagef("store %q: unknown scheme %q: use s3:// or file://", c.Store, u.Scheme)
+	}
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// app is what every command works with.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+
+	configPath string
+	quiet      bool
+
+	log     *slog.Logger // set by load, writes to logTo
+	logTo   redirect
+	started bool // the command line was understood
+}
+
+// run runs one command line and returns its exit status, everything printed.
+func (a *app) run(ctx context.Context, args []string) exitStatus {
+	root := a.rootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil && !a.started {
+		err = usageError{err}
+	}
+	status := statusOf(ctx, err)
+	printError(a.err, status, err)
+	return status
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "logstow",
+		Short: "Keep the logs of finished jobs and get any of them back",
+		Long: `logstow copies each finished job's log into object storage as one JSON file
+under a predictable name, and gives any of them back.`,
+		Example: `  logstow archive ./logs --store file:///var/lib/logstow
+  logstow archive jobs.ndjson.gz --store 's3://bucket/prefix?region=eu-central-1'
+  logstow ls --user 1234 --status failed
+  logstow cat j-AEcaNzd9-dGQ4Bf`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	group(cmd)
+	cmd.PersistentPreRun = func(*cobra.Command, []string) { a.started = true }
+	cmd.SetIn(a.in)
+	cmd.SetOut(a.out)
+	cmd.SetErr(a.err)
+	cmd.CompletionOptions.DisableDefaultCmd = true
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&a.configPath, "config", "", "configuration `file` (default: $LOGSTOW_CONFIG, then the user's, then /etc/logstow/config.yaml)")
+	settingFlag(flags, "log-level", "log.level", "least severe `level` logged on stderr: debug, info, warn or error (default warn)")
+	settingFlag(flags, "log-format", "log.format", "`form` of the log: text or json (default text)")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no remarks on stderr")
+	cmd.AddCommand(
+		a.archiveCommand(), a.adoptCommand(),
+		a.lsCommand(), a.catCommand(), a.quarantineCommand(),
+		a.doctorCommand(), a.configCommand(),
+		a.versionCommand(), a.completionCommand(),
+	)
+	return cmd
+}
+
+// group makes a command that only has subcommands refuse to be run without
+// one.
+func group(cmd *cobra.Command) {
+	cmd.Args = cobra.NoArgs
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return usagef("which command? see: %s --help", cmd.CommandPath())
+	}
+}
+
+// statuses adds to a command's help how it may end.
+func statuses(cmd *cobra.Command, all ...exitStatus) {
+	var b strings.Builder
+	b.WriteString(cmd.UsageTemplate())
+	b.WriteString("\nExit status:\n")
+	for _, s := range all {
+		fmt.Fprintf(&b, "  %-4d%s\n", s, s.meaning())
+	}
+	cmd.SetUsageTemplate(b.String())
+}
