@@ -132,8 +132,8 @@ func (l *loader) readFlags(flags map[string]string) {
 // complete sees to what depends on more than one key.
 func (l *loader) complete(env environment) {
 	c := &l.config
-	if f := c.Archive.Fields; f != nil {
-		l.checkFields(*f, c.Archive.User, "archive.fields", l.whereFields())
+	if where := l.whereFields(); where != "" {
+		l.checkFields(*c.Archive.Fields, c.Archive.User, "archive.fields", where)
 	}
 	user, _ := settingOf("archive.user")
 	for i := range c.Archive.Sources {
@@ -161,7 +161,8 @@ func (l *loader) checkFields(f jobfile.Fields, user, key, where string) {
 	}
 }
 
-// whereFields is where the first of archive.fields was set.
+// whereFields is where the first of archive.fields was set; empty where none
+// was.
 func (l *loader) whereFields() string {
 	for _, s := range settings {
 		if where := l.origin[s.key]; s.isField() && where != "" {

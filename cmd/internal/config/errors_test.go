@@ -57,6 +57,8 @@ func TestFilesThatAreNotYAML(t *testing.T) {
 		"log:\n  level: \xff\n":                        "FILE:2: not plain UTF-8 text",
 		"log:\n\n\x00":                                 "FILE:3: not plain UTF-8 text",
 		"store: s3://b\n---\nlog:\n":                   "FILE:2: use one YAML document",
+		"ledgers: /x\n":                                "FILE:1: ledgers: no such key; did you mean ledger?",
+		"Sotre: /x\n":                                  "FILE:1: Sotre: no such key; did you mean store?",
 		"- store\n":                                    "FILE:1: use a mapping with some of store, ledger, log, archive",
 		"just text\n":                                  "FILE:1: use a mapping",
 		"store: !!binary aGVsbG8=\n":                   "FILE:1: store: use a plain value, without the tag",

@@ -67,9 +67,16 @@ func TestOtherStoreOtherLedger(t *testing.T) {
 	}
 }
 
+// Another name is a lost ledger.
 func TestLedgerNameIsFrozen(t *testing.T) {
-	if got, want := ledgerOf(t, "s3://bucket/prefix"), "s3-bucket-prefix-9737a7d8.db"; got != want {
-		t.Errorf("the ledger of s3://bucket/prefix is %s, want %s: another name is a lost ledger", got, want)
+	for store, want := range map[string]string{
+		"s3://bucket/prefix":                          "s3-bucket-prefix-9737a7d8.db",
+		"file:///srv/logs":                            "file-srv-logs-2e28ffd9.db",
+		"s3://bucket/?endpoint=http://127.0.0.1:7070": "s3-bucket-b0b1072c.db",
+	} {
+		if got := ledgerOf(t, store); got != want {
+			t.Errorf("the ledger of %s is %s, want %s", store, got, want)
+		}
 	}
 }
 
