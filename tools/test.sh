@@ -16,9 +16,9 @@ go=${GO:-go}
 		print; fflush()
 		said = ""; next
 	}
-	/^[ ]*--- SKIP: / && !/--- SKIP: Fuzz/ { skipped = skipped $0 "\n" }
+	/^[ ]*--- SKIP: / && !/--- SKIP: Fuzz/ { skipped = skipped $0 "\n" last }
 	/^=== (RUN|PAUSE|CONT|NAME) / || /^[ ]*--- PASS: / || /^(PASS|FAIL)$/ { next }
-	{ said = said $0 "\n" }
+	{ said = said $0 "\n"; last = $0 "\n" }
 	END {
 		printf "%s", said
 		if (skipped == "") exit 0
