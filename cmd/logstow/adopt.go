@@ -66,18 +66,18 @@ func (a *app) adopt(ctx context.Context, c *config.Config, o adoptOptions) (err 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, l.Close()) }()
+	defer func() { err = errors.Join(err, closeLedger(l)) }()
 	progress := a.startProgress("objects")
 	named := newNotices(progress)
 	run := archive.AdoptConfig{
-		Store: s, Ledger: l.Ledger, Reader: reader,
+		Store: s, Ledger: l, Reader: reader,
 		Prefix: o.prefix, Concurrency: c.Archive.Concurrency, DryRun: o.dryRun,
 		Log: a.log, Notice: named.add,
 		Progress: func(s archive.AdoptSummary) {
 			progress.Update(term.State{Count: s.Listed, Bytes: s.Bytes})
 		},
 	}
-	summary, err := recorded(ctx, l.Ledger, adoptRun(c), o.dryRun, func() (archive.AdoptSummary, error) {
+	summary, err := recorded(ctx, l, adoptRun(c), o.dryRun, func() (archive.AdoptSummary, error) {
 		return adoptAll(ctx, run, c)
 	})
 	a.endProgress(progress)
@@ -110,27 +110,27 @@ func adoptRun(c *config.Config) string { return "adopt " + storeName(c.Store) }
 // openForAdopting opens the ledger that is to be filled. One that is tied to
 // another store is refused, and so is one that isn't tied yet but into which
 // another store's adoption was begun.
-func openForAdopting(ctx context.Context, c *config.Config, dryRun bool) (openLedger, error) {
+func openForAdopting(ctx context.Context, c *config.Config, dryRun bool) (*ledger.Ledger, error) {
 	if c.Ledger == "" {
-		return openLedger{}, usagef("no ledger: name it with --ledger")
+		return nil, usagef("no ledger: name it with --ledger")
 	}
 	fresh, err := isFresh(ctx, c)
 	if err != nil {
-		return openLedger{}, err
+		return nil, err
 	}
 	if dryRun {
 		return openForDryRun(ctx, c)
 	}
 	l, err := ledger.Open(ctx, ledger.Config{Path: c.Ledger})
 	if err != nil {
-		return openLedger{}, err
+		return nil, err
 	}
 	if fresh {
 		if err := refuseOtherAdoption(ctx, c, l); err != nil {
-			return openLedger{}, errors.Join(err, l.Close())
+			return nil, errors.Join(err, l.Close())
 		}
 	}
-	return openLedger{Ledger: l}, nil
+	return l, nil
 }
 
 func refuseOtherAdoption(ctx context.Context, c *config.Config, l *ledger.Ledger) error {

@@ -83,8 +83,8 @@ func (a *app) archive(ctx context.Context, c *config.Config, o archiveOptions) (
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, l.Close()) }()
-	run := a.archiving(c, s, l.Ledger, o.dryRun)
+	defer func() { err = errors.Join(err, closeLedger(l)) }()
+	run := a.archiving(c, s, l, o.dryRun)
 	run.Inputs, run.Budget = inputs, budget
 	how := runOptions{command: "archive", json: o.json}
 	if a.showsProgress() {

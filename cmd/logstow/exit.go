@@ -115,6 +115,9 @@ func printError(w io.Writer, status exitStatus, err error) {
 		return
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
+		if line == errPartial.Error() {
+			continue
+		}
 		fmt.Fprintln(w, "logstow: "+term.Printable(line))
 	}
 	if advice := adviceFor(err); advice != "" {

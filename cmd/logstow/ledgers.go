@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
 
 	"logstow/archive/ledger"
@@ -70,18 +68,19 @@ func openForWriting(ctx context.Context, c *config.Config, dryRun bool) (store.S
 // it where it isn't there. A ledger that isn't tied to the store yet, beside a
 // store that isn't empty, is refused: it would not know what was erased. It is
 // tied once the store was seen to be empty and before anything is written
-// there, so that a run which dies right after can simply be repeated.
-func openForArchiving(ctx context.Context, c *config.Config, s store.Store, dryRun bool) (openLedger, error) {
+// there, so that a run which dies right after can simply be repeated. For a dry
+// run it is opened as openForDryRun does.
+func openForArchiving(ctx context.Context, c *config.Config, s store.Store, dryRun bool) (*ledger.Ledger, error) {
 	if c.Ledger == "" {
-		return openLedger{}, usagef("no ledger: name it with --ledger")
+		return nil, usagef("no ledger: name it with --ledger")
 	}
 	fresh, err := isFresh(ctx, c)
 	if err != nil {
-		return openLedger{}, err
+		return nil, err
 	}
 	if fresh {
 		if err := refuseFilled(ctx, c, s); err != nil {
-			return openLedger{}, err
+			return nil, err
 		}
 	}
 	if dryRun {
@@ -89,27 +88,12 @@ func openForArchiving(ctx context.Context, c *config.Config, s store.Store, dryR
 	}
 	l, err := ledger.Open(ctx, ledger.Config{Path: c.Ledger})
 	if err != nil {
-		return openLedger{}, err
+		return nil, err
 	}
 	if _, err := l.Bind(ctx, storeName(c.Store)); err != nil {
-		return openLedger{}, errors.Join(err, l.Close())
+		return nil, errors.Join(err, l.Close())
 	}
-	return openLedger{Ledger: l}, nil
-}
-
-// openLedger is a ledger that may be a temporary one.
-type openLedger struct {
-	*ledger.Ledger
-	temporary string // the folder it is in; empty for a real one
-}
-
-// Close closes the ledger, and removes a temporary one.
-func (o openLedger) Close() error {
-	err := o.Ledger.Close()
-	if o.temporary != "" {
-		err = errors.Join(err, os.RemoveAll(o.temporary))
-	}
-	return err
+	return l, nil
 }
 
 // isFresh tells whether there is no ledger yet or it isn't tied to a store.
@@ -143,22 +127,22 @@ func refuseFilled(ctx context.Context, c *config.Config, s store.Store) error {
 	return nil
 }
 
-// openForDryRun opens the ledger for reading; where there is none, an empty
-// temporary one.
-func openForDryRun(ctx context.Context, c *config.Config) (openLedger, error) {
+// openForDryRun opens the ledger for reading. Where there is none it returns
+// nil, which closeLedger takes too.
+func openForDryRun(ctx context.Context, c *config.Config) (*ledger.Ledger, error) {
 	l, err := ledger.Open(ctx, ledger.Config{Path: c.Ledger, ReadOnly: true})
-	if !errors.Is(err, fs.ErrNotExist) {
-		return openLedger{Ledger: l}, err
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // a dry run can do without
 	}
-	dir, err := os.MkdirTemp("", "logstow-dry-run-")
-	if err != nil {
-		return openLedger{}, fmt.Errorf("make an empty ledger for the dry run: %w", err)
+	return l, err
+}
+
+// closeLedger closes a ledger, if it is one.
+func closeLedger(l *ledger.Ledger) error {
+	if l == nil {
+		return nil
 	}
-	l, err = ledger.Open(ctx, ledger.Config{Path: filepath.Join(dir, "ledger.db")})
-	if err != nil {
-		return openLedger{}, errors.Join(err, os.RemoveAll(dir))
-	}
-	return openLedger{Ledger: l, temporary: dir}, nil
+	return l.Close()
 }
 
 // storeName is what a ledger calls the store it is tied to: its URL without
