@@ -1,6 +1,7 @@
 package filesource
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -39,9 +40,13 @@ func (c cursor) unchanged(info fs.FileInfo) bool {
 // matches tells whether a stream's first bytes and those before c.Offset are
 // what they were. head may be longer than what the cursor covers.
 func (c cursor) matches(head, tail []byte) bool {
+	return c.begins(head) && int64(len(tail)) == min(c.Offset, hashed) && digest(tail) == c.Tail
+}
+
+// begins tells whether a stream's first bytes are what they were.
+func (c cursor) begins(head []byte) bool {
 	covered := min(c.Offset, hashed)
-	return int64(len(head)) >= covered && int64(len(tail)) == covered &&
-		digest(head[:covered]) == c.Head && digest(tail) == c.Tail
+	return int64(len(head)) >= covered && digest(head[:covered]) == c.Head
 }
 
 // says tells whether c and d say the same of what was read.
@@ -91,21 +96,21 @@ func parseCursors(values map[string]string) *cursors {
 // called part: its own, and those of the same file under other names, the
 // furthest first.
 func (all *cursors) candidates(part string, info fs.FileInfo) []string {
-	var others []string
+	var parts []string
+	if _, ok := all.byPart[part]; ok {
+		parts = append(parts, part)
+	}
 	if id := fileID(info); id != "" {
 		for _, p := range all.byFile[id] {
 			if p != part {
-				others = append(others, p)
+				parts = append(parts, p)
 			}
 		}
 	}
-	slices.SortFunc(others, func(a, b string) int {
-		return int(max(-1, min(1, all.byPart[b].Offset-all.byPart[a].Offset)))
+	slices.SortStableFunc(parts, func(a, b string) int {
+		return cmp.Compare(all.byPart[b].Offset, all.byPart[a].Offset)
 	})
-	if _, ok := all.byPart[part]; ok {
-		return append([]string{part}, others...)
-	}
-	return others
+	return parts
 }
 
 // unread lists the parts that had unread bytes and have not been found, in

@@ -91,14 +91,19 @@ func (t *reading) complete() (cursor, bool) {
 // resume goes to where the part, or the same file under another name, was read
 // to. It returns false where the content is not what was read then.
 func (t *reading) resume(ctx context.Context) bool {
-	for _, name := range t.cursors.candidates(t.part, t.in.info) {
+	names := t.cursors.candidates(t.part, t.in.info)
+	for i, name := range names {
 		c := t.cursors.byPart[name]
 		to := t.seek
 		if t.in.compressed {
 			to = t.skip
 		}
 		if to(ctx, c) {
-			t.cursors.found[name] = true
+			for _, also := range names[i:] {
+				if t.cursors.byPart[also].begins(t.f.w.head) {
+					t.cursors.found[also] = true
+				}
+			}
 			t.f.reset(place{array: c.Array, lines: c.Lines})
 			return true
 		}
@@ -261,7 +266,7 @@ func (t *reading) finish(done bool) bool {
 // bring yields a cursor alone where it says something new.
 func (t *reading) bring(c cursor) bool {
 	own, ok := t.cursors.byPart[t.part]
-	if ok && own.says(c) || !ok && c.Offset == 0 && c.Done {
+	if ok && own.says(c) || !ok && c.Done && c.Size == 0 {
 		return true
 	}
 	return t.yield(&source.Record{Part: t.part, Offset: c.Offset, Cursor: &source.Cursor{Part: t.part, Value: c.value()}}, nil)
