@@ -27,8 +27,7 @@ func (l *Ledger) Documents(ctx context.Context, q Query) iter.Seq2[Document, err
 			if q.Limit > 0 {
 				n = min(n, left)
 			}
-			query, args := q.statement(n)
-			page, err := l.documents(ctx, "documents", query, args, n)
+			page, err := l.documentsPage(ctx, q, n)
 			if err != nil {
 				yield(Document{}, err)
 				return
@@ -48,11 +47,40 @@ func (l *Ledger) Documents(ctx context.Context, q Query) iter.Seq2[Document, err
 	}
 }
 
+// documentsPage returns the first n documents of q. Those of the very
+// millisecond of q.After have a query of their own: there may be very many
+// (old keys name days), and no database finds a place among them by an index
+// when time and id are compared at once.
+func (l *Ledger) documentsPage(ctx context.Context, q Query, n int) (page []Document, err error) {
+	err = l.call("documents", func() error {
+		if q.After != nil {
+			query, args := q.statement(ties, n)
+			if page, err = l.documents(ctx, query, args, n); err != nil || len(page) == n {
+				return err
+			}
+		}
+		query, args := q.statement(others, n-len(page))
+		rest, err := l.documents(ctx, query, args, n-len(page))
+		page = append(page, rest...)
+		return err
+	})
+	return page, err
+}
+
 // ByJob returns all Stored versions of a job, in the order of recording. Where
 // user is empty they may be of several users.
 func (l *Ledger) ByJob(ctx context.Context, user, job string) ([]Document, error) {
-	query, args := byJobSQL(user, job)
-	return l.documents(ctx, "by job", query, args, 1)
+	var all []Document
+	err := l.call("by job", func() error {
+		var err error
+		query, args := byJobSQL(user, job)
+		all, err = l.documents(ctx, query, args, 0)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
 }
 
 func byJobSQL(user, job string) (string, []any) {
@@ -65,20 +93,12 @@ func byJobSQL(user, job string) (string, []any) {
 	return query + " ORDER BY +id", args
 }
 
-func (l *Ledger) documents(ctx context.Context, op, query string, args []any, capacity int) ([]Document, error) {
-	var all []Document
-	err := l.call(op, func() error {
-		rows, err := l.reader.QueryContext(ctx, query, args...)
-		if err != nil {
-			return err
-		}
-		all, err = collect(rows, capacity, scanDocument)
-		return err
-	})
+func (l *Ledger) documents(ctx context.Context, query string, args []any, capacity int) ([]Document, error) {
+	rows, err := l.reader.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
-	return all, nil
+	return collect(rows, capacity, scanDocument)
 }
 
 // collect reads all rows and closes them.
@@ -98,8 +118,16 @@ func collect[T any](rows *sql.Rows, capacity int, scan func(*sql.Rows) (T, error
 // selectDocuments has the condition of the partial indexes word for word.
 var selectDocuments = "SELECT " + strings.Join(documentColumns[:], ", ") + " FROM documents WHERE state = 'stored'"
 
-// statement selects the first limit documents of q.
-func (q *Query) statement(limit int) (string, []any) {
+// A part is what one statement of a page selects.
+type part int
+
+const (
+	ties   part = iota // of the millisecond of After, and after it
+	others             // of all times before, or all where there is no After
+)
+
+// statement selects the first limit documents of a part of q.
+func (q *Query) statement(p part, limit int) (string, []any) {
 	var b strings.Builder
 	var args []any
 	b.WriteString(selectDocuments)
@@ -122,20 +150,24 @@ func (q *Query) statement(limit int) (string, []any) {
 	if len(q.Kinds) > 0 {
 		where("kind IN ("+placeholders(len(q.Kinds))+")", anys(q.Kinds, func(s string) string { return s })...)
 	}
+	at, id := "time", "id"
+	if q.Job != "" {
+		at, id = "+time", "+id" // few rows, which the identity's index finds
+	}
 	if !q.From.IsZero() {
-		where("time >= ?", ceilMilli(q.From))
+		where(at+" >= ?", ceilMilli(q.From))
 	}
 	if !q.To.IsZero() {
-		where("time < ?", ceilMilli(q.To))
+		where(at+" < ?", ceilMilli(q.To))
 	}
-	if q.After != nil {
-		where("(time, id) < (?, ?)", q.After.Time.UnixMilli(), q.After.ID)
+	switch {
+	case q.After == nil:
+	case p == ties:
+		where(at+" = ? AND "+id+" < ?", q.After.Time.UnixMilli(), q.After.ID)
+	default:
+		where(at+" < ?", q.After.Time.UnixMilli())
 	}
-	order := "time DESC, id DESC"
-	if q.Job != "" {
-		order = "+time DESC, +id DESC" // few rows, which the identity's index finds
-	}
-	b.WriteString(" ORDER BY " + order + " LIMIT ?")
+	b.WriteString(" ORDER BY " + at + " DESC, " + id + " DESC LIMIT ?")
 	return b.String(), append(args, limit)
 }
 

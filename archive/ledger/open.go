@@ -24,8 +24,8 @@ const (
 	// checkpointPages is after how many pages the write-ahead log is folded
 	// into the file: seldom enough that a page which many commits change is
 	// written once. journalBytes is what is left of the log on disk after that.
-	checkpointPages = 4 << 10
-	journalBytes    = 32 << 20
+	checkpointPages = 16 << 10
+	journalBytes    = 64 << 20
 
 	// writerWait is how long SQLite itself waits for the lock; begin repeats
 	// that, looking at its context in between.
@@ -110,6 +110,7 @@ func connect(path, mode string, wait time.Duration, cacheKiB, conns int) (*sql.D
 		{"cache_size", -int64(cacheKiB)},
 		{"wal_autocheckpoint", checkpointPages},
 		{"journal_size_limit", journalBytes},
+		{"temp_store", 2}, // in memory: what undoes a statement that inserts many rows
 		{"trusted_schema", 0},
 	} {
 		q.Add("_pragma", p.name+"("+strconv.FormatInt(p.value, 10)+")")

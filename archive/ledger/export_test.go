@@ -1,0 +1,71 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"time"
+)
+
+// NetworkFilesystem is networkFilesystem, for its table.
+var NetworkFilesystem = networkFilesystem
+
+// SetPage sets how many rows a listing reads at once.
+func (l *Ledger) SetPage(rows int) { l.page = rows }
+
+// Writer is the connection that writes.
+func (l *Ledger) Writer() *sql.DB { return l.writer }
+
+// Upgrade brings the ledger to the version that further statements lead to.
+func (l *Ledger) Upgrade(ctx context.Context, further ...string) error {
+	all, err := embedded()
+	if err != nil {
+		return err
+	}
+	return l.migrate(ctx, append(all, further...))
+}
+
+// Embedded returns the statements that make each version.
+func Embedded() ([]string, error) { return embedded() }
+
+// Statements returns the statements behind the methods, with arguments, by
+// what they serve.
+func Statements() map[string]Statement {
+	at, instant := &Position{ID: 5}, time.UnixMilli(5)
+	all := map[string]Statement{
+		"find one":  {versionsSQL(1), make([]any, 2)},
+		"find many": {versionsSQL(250), make([]any, 500)},
+		"key":       {keyInUseSQL, []any{""}},
+	}
+	for name, q := range map[string]Query{
+		"all":            {},
+		"all, next":      {After: at},
+		"user":           {User: "u"},
+		"user, next":     {User: "u", After: at},
+		"user, recipe":   {User: "u", Recipe: "r", Statuses: []string{"failed", "x"}, Kinds: []string{"job"}},
+		"job":            {Job: "j"},
+		"job, user":      {Job: "j", User: "u"},
+		"job, next":      {Job: "j", After: at, From: instant, To: instant},
+		"status, recipe": {Statuses: []string{"failed"}, Recipe: "r"},
+	} {
+		s, args := q.statement(others, 10)
+		all["documents: "+name] = Statement{s, args}
+		if q.After != nil {
+			s, args = q.statement(ties, 10)
+			all["documents: "+name+", ties"] = Statement{s, args}
+		}
+	}
+	s, args := byJobSQL("", "j")
+	all["by job"] = Statement{s, args}
+	s, args = byJobSQL("u", "j")
+	all["by job and user"] = Statement{s, args}
+	open := QuarantineQuery{States: []QuarantineState{StillOpen}}
+	s, args = open.statement(10)
+	all["quarantine: open"] = Statement{s, args}
+	return all
+}
+
+// Statement is a statement and its arguments.
+type Statement struct {
+	SQL  string
+	Args []any
+}

@@ -1,0 +1,113 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+
+	"logstow/archive/ledger"
+)
+
+// calls makes every call that reads or writes, by the name its fault has.
+var calls = map[string]func(ctx context.Context, l *ledger.Ledger) error{
+	"bind": func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Bind(ctx, "file:///a"); return err },
+	"find": func(ctx context.Context, l *ledger.Ledger) error {
+		_, err := l.Find(ctx, make([]ledger.Ref, 3))
+		return err
+	},
+	"commit": func(ctx context.Context, l *ledger.Ledger) error {
+		return l.Commit(ctx, ledger.Batch{Documents: []ledger.Document{job("u", "1", "a")}})
+	},
+	"documents": func(ctx context.Context, l *ledger.Ledger) error {
+		for _, err := range l.Documents(ctx, ledger.Query{}) {
+			return err
+		}
+		return nil
+	},
+	"by job":         func(ctx context.Context, l *ledger.Ledger) error { _, err := l.ByJob(ctx, "", "1"); return err },
+	"cursors":        func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Cursors(ctx, "s"); return err },
+	"delete cursors": func(ctx context.Context, l *ledger.Ledger) error { return l.DeleteCursors(ctx, "s", "p") },
+	"quarantine": func(ctx context.Context, l *ledger.Ledger) error {
+		for _, err := range l.Quarantine(ctx, ledger.QuarantineQuery{}) {
+			return err
+		}
+		return nil
+	},
+	"set quarantine": func(ctx context.Context, l *ledger.Ledger) error {
+		_, err := l.SetQuarantine(ctx, ledger.StillOpen, ledger.Dropping, 1)
+		return err
+	},
+	"quarantine key in use": func(ctx context.Context, l *ledger.Ledger) error {
+		_, err := l.QuarantineKeyInUse(ctx, "k")
+		return err
+	},
+	"start run": func(ctx context.Context, l *ledger.Ledger) error {
+		_, err := l.StartRun(ctx, "archive", noon)
+		return err
+	},
+	"end run": func(ctx context.Context, l *ledger.Ledger) error { return l.EndRun(ctx, ledger.Run{ID: 1}) },
+	"runs":    func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Runs(ctx, 0); return err },
+	"counts":  func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Counts(ctx); return err },
+}
+
+func TestFaultsReachEveryCall(t *testing.T) {
+	type point struct {
+		op    string
+		phase ledger.Phase
+	}
+	broken := errors.New("broken on purpose")
+	var fail point
+	l := openWith(t, ledger.Config{Path: newPath(t), Fault: func(op string, phase ledger.Phase) error {
+		if fail == (point{op, phase}) {
+			return broken
+		}
+		return nil
+	}})
+	if _, err := l.StartRun(t.Context(), "archive", noon); err != nil {
+		t.Fatal(err)
+	}
+	recorded := func() int {
+		fail = point{}
+		return len(all(t, l.Documents(t.Context(), ledger.Query{})))
+	}
+	for _, phase := range []ledger.Phase{ledger.Before, ledger.After} {
+		for op, call := range calls {
+			fail = point{op, phase}
+			if err := call(t.Context(), l); !errors.Is(err, broken) {
+				t.Errorf("%s with a fault in phase %d = %v, want %v", op, phase, err, broken)
+			}
+		}
+		if got := recorded(); got != int(phase) {
+			t.Errorf("a commit that failed in phase %d recorded %d documents", phase, got)
+		}
+	}
+	for op, call := range calls {
+		fail = point{}
+		if err := call(t.Context(), l); err != nil {
+			t.Errorf("%s without a fault: %v", op, err)
+		}
+	}
+}
+
+func TestTwoHandlesWriteAtOnce(t *testing.T) {
+	path := newPath(t)
+	var wg sync.WaitGroup
+	for range 2 {
+		l := open(t, path)
+		for range 2 {
+			wg.Go(func() {
+				for n := range 20 { // the same batches by everybody
+					if err := l.Commit(t.Context(), crashBatch(n+1)); err != nil {
+						t.Errorf("Commit: %v", err)
+					}
+					if _, err := l.Find(t.Context(), []ledger.Ref{{User: "u0", Job: "1-0"}}); err != nil {
+						t.Errorf("Find: %v", err)
+					}
+				}
+			})
+		}
+	}
+	wg.Wait()
+	checkBatches(t, open(t, path), 20)
+}

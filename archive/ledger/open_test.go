@@ -1,0 +1,201 @@
+package ledger_test
+
+import (
+	"bytes"
+	"database/sql"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"logstow/archive/ledger"
+)
+
+func TestOpenCreatesPrivateFiles(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a b?c=d#e%20", "\xff")
+	path := filepath.Join(dir, "led?ger.db")
+	l := open(t, path)
+	commit(t, l, ledger.Batch{Documents: []ledger.Document{job("u", "1", "a")}})
+	for name, want := range map[string]fs.FileMode{dir: 0o700 | fs.ModeDir, filepath.Dir(dir): 0o700 | fs.ModeDir, path: 0o600, path + "-wal": 0o600} {
+		st, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st.Mode() != want {
+			t.Errorf("%q has mode %v, want %v", name, st.Mode(), want)
+		}
+	}
+}
+
+func TestOpenSettings(t *testing.T) {
+	l := open(t, newPath(t))
+	for pragma, want := range map[string]int{"synchronous": 2, "journal_size_limit": 64 << 20, "wal_autocheckpoint": 16 << 10, "cache_size": -16 << 10} {
+		var got int
+		if err := l.Writer().QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil {
+			t.Fatal(err)
+		}
+		if got != want {
+			t.Errorf("%s is %d, want %d", pragma, got, want)
+		}
+	}
+}
+
+func TestReadOnly(t *testing.T) {
+	path := newPath(t)
+	if _, err := ledger.Open(t.Context(), ledger.Config{Path: path, ReadOnly: true}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Open of a missing file = %v, want fs.ErrNotExist", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Open for reading made the file: %v", err)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ledger.Open(t.Context(), ledger.Config{Path: path, ReadOnly: true}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Open of an empty file = %v, want fs.ErrNotExist", err)
+	}
+	w := open(t, path)
+	r := openWith(t, ledger.Config{Path: path, ReadOnly: true})
+	if fresh, err := r.Bind(t.Context(), "file:///a"); !fresh || err != nil {
+		t.Errorf("Bind = %v, %v, want fresh", fresh, err)
+	}
+	b := ledger.Batch{Documents: []ledger.Document{job("u", "1", "a")}}
+	if err := r.Commit(t.Context(), b); err == nil {
+		t.Error("Commit for reading only: no error")
+	}
+	commit(t, w, b)
+	if got := all(t, r.Documents(t.Context(), ledger.Query{})); len(got) != 1 {
+		t.Errorf("%d documents are seen, want 1", len(got))
+	}
+}
+
+// execute runs statements on a file outside the package's control.
+func execute(t *testing.T, path string, statements ...string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close() //nolint:errcheck // a test's helper
+	for _, s := range statements {
+		if _, err := db.ExecContext(t.Context(), s); err != nil {
+			t.Fatalf("%.100s: %v", s, err)
+		}
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	for name, tt := range map[string]struct {
+		make func(t *testing.T, path string)
+		want string
+	}{
+		"newer":             {func(t *testing.T, p string) { close1(t, p); execute(t, p, "PRAGMA user_version = 99") }, "a newer version of logstow wrote it (schema 99"},
+		"foreign":           {func(t *testing.T, p string) { execute(t, p, "CREATE TABLE t (x)") }, "database of another program"},
+		"other application": {func(t *testing.T, p string) { execute(t, p, "PRAGMA application_id = 7") }, "database of another program"},
+		"garbage":           {func(t *testing.T, p string) { write(t, p, bytes.Repeat([]byte("garbage\n"), 1000)) }, "logstow adopt"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := newPath(t)
+			tt.make(t, path)
+			before, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, readOnly := range []bool{false, true} {
+				_, err := ledger.Open(t.Context(), ledger.Config{Path: path, ReadOnly: readOnly})
+				if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), path) {
+					t.Errorf("Open = %v, want an error with %q and the path", err, tt.want)
+				}
+			}
+			after, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(before, after) {
+				t.Error("Open changed the file that it refused")
+			}
+		})
+	}
+}
+
+func close1(t *testing.T, path string) {
+	t.Helper()
+	l, err := ledger.Open(t.Context(), ledger.Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func write(t *testing.T, path string, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDamageIsNamed(t *testing.T) {
+	path := newPath(t)
+	l, err := ledger.Open(t.Context(), ledger.Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit(t, l, ledger.Batch{Documents: []ledger.Document{job("u", "1", "a")}})
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 2 * 4096; i < len(b); i++ { // all but the schema
+		b[i] = 0xa5
+	}
+	write(t, path, b)
+	l = open(t, path)
+	if _, err := l.Find(t.Context(), []ledger.Ref{{User: "u", Job: "1"}}); !errors.Is(err, ledger.ErrDamaged) || !strings.Contains(err.Error(), "logstow adopt") {
+		t.Errorf("Find in a damaged ledger = %v, want ErrDamaged", err)
+	}
+}
+
+func TestBusy(t *testing.T) {
+	path := newPath(t)
+	l := openWith(t, ledger.Config{Path: path, BusyTimeout: time.Millisecond})
+	other, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close() //nolint:errcheck // a test's helper
+	conn, err := other.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close() //nolint:errcheck // a test's helper
+	if _, err := conn.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	b := ledger.Batch{Documents: []ledger.Document{job("u", "1", "a")}}
+	if err := l.Commit(t.Context(), b); !errors.Is(err, ledger.ErrBusy) {
+		t.Errorf("Commit while another process writes = %v, want ErrBusy", err)
+	}
+	if _, err := l.Find(t.Context(), []ledger.Ref{{User: "u", Job: "1"}}); err != nil {
+		t.Errorf("Find while another process writes: %v", err)
+	}
+	if _, err := conn.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	commit(t, l, b)
+}
+
+func TestNetworkFilesystems(t *testing.T) {
+	for magic, want := range map[int64]string{0x6969: "NFS", 0xfe534d42: "SMB", -0x1acb2be: "SMB", 0xef53: "", 0x01021994: ""} {
+		if got := ledger.NetworkFilesystem(magic); got != want {
+			t.Errorf("NetworkFilesystem(%#x) = %q, want %q", magic, got, want)
+		}
+	}
+}
