@@ -56,6 +56,9 @@ type run struct {
 	items  chan *item // from the reader to the inspectors
 	order  chan *item // from the reader to the committer, in source order
 	writes chan *item // from the inspectors to the writers
+
+	taking  sync.Mutex
+	claimed <-chan struct{} // guarded by taking: closed when the last batch taken has its claims
 }
 
 func newRun(c Config) *run {
@@ -71,14 +74,17 @@ func newRun(c Config) *run {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	none := make(chan struct{})
+	close(none)
 	return &run{
-		Config: c,
-		claims: newClaims(),
-		tally:  &tally{},
-		heavy:  make(chan struct{}, 2),
-		items:  make(chan *item, 2*inspected),
-		order:  make(chan *item, queued),
-		writes: make(chan *item, c.Concurrency),
+		Config:  c,
+		claimed: none,
+		claims:  newClaims(),
+		tally:   &tally{},
+		heavy:   make(chan struct{}, 2),
+		items:   make(chan *item, 2*inspected),
+		order:   make(chan *item, queued),
+		writes:  make(chan *item, c.Concurrency),
 	}
 }
 
@@ -210,31 +216,60 @@ func unreadablePart(in *Input, err error) *item {
 // inspectAll is the second stage: it reads records, asks the ledger about
 // them, many at a time, and passes on those that are to be written.
 func (r *run) inspectAll(ctx context.Context) {
-	for it := range r.items {
-		batch := []*item{it}
-		for len(batch) < inspected {
-			select {
-			case it, ok := <-r.items:
-				if ok {
-					batch = append(batch, it)
-					continue
-				}
-			default:
-			}
-			break
+	for {
+		b := r.take()
+		if b == nil {
+			return
 		}
-		r.inspectBatch(ctx, batch)
+		r.inspectBatch(ctx, b)
 	}
 }
 
-func (r *run) inspectBatch(ctx context.Context, batch []*item) {
-	var held, fresh []*item
-	for _, it := range batch {
-		switch o, err := r.inspectOne(ctx, it); {
-		case err != nil || o == skipped:
-			it.finish(o, err)
-		case o == quarantined:
-			r.writes <- it
+// batch is some items that come one after the other.
+type batch struct {
+	items   []*item
+	before  <-chan struct{} // closed when the batch before this one has its claims
+	claimed chan struct{}
+}
+
+// take returns the next items, or nil after the last.
+func (r *run) take() *batch {
+	r.taking.Lock()
+	defer r.taking.Unlock()
+	it, ok := <-r.items
+	if !ok {
+		return nil
+	}
+	b := &batch{items: []*item{it}, before: r.claimed, claimed: make(chan struct{})}
+	r.claimed = b.claimed
+	for len(b.items) < inspected {
+		select {
+		case it, ok := <-r.items:
+			if ok {
+				b.items = append(b.items, it)
+				continue
+			}
+		default:
+		}
+		break
+	}
+	return b
+}
+
+// inspectBatch reads a batch's records beside other batches, and claims their
+// jobs in source order, so that the first version to come gets the key.
+func (r *run) inspectBatch(ctx context.Context, b *batch) {
+	var held, fresh, broken []*item
+	for _, it := range b.items {
+		it.outcome, it.err = r.inspectOne(ctx, it)
+	}
+	<-b.before
+	for _, it := range b.items {
+		switch {
+		case it.err != nil || it.outcome == skipped:
+			it.finish(it.outcome, it.err)
+		case it.outcome == quarantined:
+			broken = append(broken, it)
 		default:
 			first, unknown := r.claims.enter(it)
 			if unknown {
@@ -245,6 +280,8 @@ func (r *run) inspectBatch(ctx context.Context, batch []*item) {
 			}
 		}
 	}
+	close(b.claimed)
+
 	err := r.lookUp(ctx, fresh)
 	for _, it := range held {
 		if err != nil {
@@ -257,17 +294,16 @@ func (r *run) inspectBatch(ctx context.Context, batch []*item) {
 		}
 		r.writes <- it
 	}
+	for _, it := range broken {
+		r.writes <- it
+	}
 }
 
 func (r *run) inspectOne(ctx context.Context, it *item) (outcome, error) {
 	if ctx.Err() != nil {
 		return undecided, ctx.Err()
 	}
-	o, err := it.inspect(r.Kinds)
-	if o == quarantined {
-		it.outcome = o // for the writer, which puts it there
-	}
-	return o, err
+	return it.inspect(r.Kinds)
 }
 
 // lookUp fills the claims of items with what the ledger knows.

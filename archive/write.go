@@ -137,42 +137,44 @@ func (d *prepared) Close() {
 // there can be none.
 func (r *run) prepare(it *item) (d *prepared, reason string, err error) {
 	d = &prepared{}
-	defer func() {
-		if err != nil || reason != "" {
-			d.Close()
-		}
-	}()
+	if reason, err = r.fill(d, it); err != nil || reason != "" {
+		d.Close()
+	}
+	return d, reason, err
+}
+
+func (r *run) fill(d *prepared, it *item) (reason string, err error) {
 	data, size, info := it.rec.Data, it.rec.Size, it.info
 	if r.Detail != "" && r.Detail != jobfile.Full && info.Kind == jobfile.Job {
 		s, err := d.spool(0, func(s *spool) error { return jobfile.Rewrite(s, data, size, info, r.Detail) })
 		if err != nil {
-			return nil, "", err
+			return "", err
 		}
 		if s.size != size { // a rewrite that drops nothing changes nothing
 			d.becomes(s, string(r.Detail))
 			data, size = s.data(), s.size
 			if info, err = it.input.Reader.Read(data, size); err != nil {
-				return nil, "", fmt.Errorf("read the record at detail %s: %w", r.Detail, err)
+				return "", fmt.Errorf("read the record at detail %s: %w", r.Detail, err)
 			}
 		}
 	}
 	if size > r.MaxFileSize {
 		s, err := d.spool(r.MaxFileSize, func(s *spool) error { return jobfile.Cap(s, data, size, info) })
 		if errors.Is(err, errTooLarge) || errors.Is(err, jobfile.ErrNoLines) {
-			return nil, fmt.Sprintf("it has %d bytes, more than the limit of %d, even without its lines", size, r.MaxFileSize), nil
+			return fmt.Sprintf("it has %d bytes, more than the limit of %d, even without its lines", size, r.MaxFileSize), nil
 		}
 		if err != nil {
-			return nil, "", err
+			return "", err
 		}
 		d.becomes(s, changedCapped)
 		if err := d.keep(it, r.Overflow); err != nil {
-			return nil, "", err
+			return "", err
 		}
 	}
 	if len(d.changed) == 0 {
 		d.body, err = it.body()
 	}
-	return d, "", err
+	return "", err
 }
 
 // spool has write fill a new spool of at most limit bytes.

@@ -32,7 +32,9 @@ func insertDocumentsSQL(rows int) string {
 	row := "(" + placeholders(len(documentColumns)-1) + ")"
 	return "INSERT INTO documents (" + strings.Join(documentColumns[1:], ", ") + ") VALUES " +
 		strings.Join(slices.Repeat([]string{row}, rows), ", ") + `
-ON CONFLICT (job, user_id, input_hash) DO UPDATE SET verified = excluded.verified
+ON CONFLICT (job, user_id, input_hash) DO UPDATE SET verified = excluded.verified,
+  key = excluded.key, revision = excluded.revision, sha256 = excluded.sha256, size = excluded.size,
+  input_size = excluded.input_size, changed = excluded.changed, overflow = excluded.overflow
   WHERE excluded.verified > documents.verified`
 }
 
@@ -41,7 +43,8 @@ ON CONFLICT (job, user_id, input_hash) DO UPDATE SET verified = excluded.verifie
 // same batch can be committed again.
 //
 // A document that is there already (same user, job and input hash) stays as it
-// is, but for Verified, which may become true. A quarantined record that is
+// is, unless it was not verified and now is: then where and what it is in the
+// store is replaced. A quarantined record that is
 // there already (same source, part, offset and hash) stays as it is, also when
 // it was retried or dropped. A cursor replaces the one before it. Where ctx
 // has ended before the transaction began, nothing is recorded; after that ctx

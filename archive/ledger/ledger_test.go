@@ -217,7 +217,7 @@ func TestCommitIsIdempotent(t *testing.T) {
 	for i := range want {
 		want[i].ID = int64(i + 1)
 	}
-	want[0].Verified = true
+	want[0].Verified, want[0].Key = true, "elsewhere"
 	got, err := l.ByJob(t.Context(), "", "1")
 	if err != nil {
 		t.Fatal(err)
