@@ -194,7 +194,7 @@ func parseDigits(s string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(strings.ReplaceAll(s, "_", ""), 10, 64)
 	if err != nil {
-		return math.MaxInt64, nil //nolint:nilerr // digits only: it is too large, which the caller says better
+		return math.MaxInt64, nil // digits only: it is too large, which the caller says better
 	}
 	return n, nil
 }
