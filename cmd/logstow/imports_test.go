@@ -71,8 +71,10 @@ var table = []row{
 	// The write side.
 	{"archive/source", nil},
 	{"archive/source/filesource", []string{"archive/source", "layout/jobfile", "layout/jsonskip", compress, syscalls}},
+	// A run begins by trying whether the store has conditional writes.
 	{"archive", []string{
-		"layout", "layout/jobfile", "archive/store", "archive/ledger", "archive/source", compress, errgroup,
+		"layout", "layout/jobfile", "archive/store", "archive/store/probe", "archive/ledger", "archive/source",
+		compress, errgroup,
 	}},
 	{"archive/compact", []string{"layout", "layout/jobfile", "layout/segment", "archive/store", "archive/ledger", errgroup}},
 	{"archive/retain", []string{"layout", "layout/segment", "archive/store", "archive/ledger", "archive/compact", errgroup}},
