@@ -8,6 +8,7 @@ go=${GO:-go}
 demo=$PWD/.demo
 rm -rf "$demo"
 mkdir -p "$demo"
+echo "Building logstow."
 "$go" build -trimpath -o "$demo/logstow" ./cmd/logstow
 
 unset "${!LOGSTOW_@}" # nothing of this machine's own
@@ -47,10 +48,10 @@ Each of them is a file of its own below .demo/store. What to try next:
   export LOGSTOW_STORE=$LOGSTOW_STORE LOGSTOW_LEDGER=$LOGSTOW_LEDGER
   alias logstow=$demo/logstow
 
-  logstow archive testdata/records       # again: all is archived already
-  logstow ls --kind activity --limit 5      # what people did
-  logstow ls --user 12345 --json            # for programs
-  logstow quarantine show 1                 # why, and the bytes
-  logstow doctor                            # what this store can do
-  logstow archive --help                    # into S3: --store s3://bucket/prefix
+  logstow archive testdata/records       # again: there is nothing new
+  logstow ls --kind activity --limit 5   # what people did
+  logstow ls --user 12345 --json         # for programs
+  logstow quarantine show 1              # a broken record, byte for byte
+  logstow doctor                         # what this store can do
+  logstow archive --help                 # into S3: --store s3://bucket/prefix
 END
