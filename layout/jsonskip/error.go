@@ -15,7 +15,7 @@ func (e *SyntaxError) Error() string { return e.Reason }
 
 // unexpected is the error for c at b[i] of this call, in state st.
 func (m *Machine) unexpected(st state, i int, c byte) error {
-	where := ""
+	var where string
 	switch st {
 	case wantValue, wantFirst:
 		where = "at start of value"

@@ -54,12 +54,12 @@ func compare(t *testing.T, b []byte, seed uint64) {
 	for range 3 {
 		m.Reset()
 		var cuts []int
-		n, err, cuts = pieces(&m, b, r)
+		n, cuts, err = pieces(&m, b, r)
 		check(t, fmt.Sprintf("Next(%.200q) cut in pieces of %v", b, cuts), n, err, want, wantErr, len(b))
 	}
 }
 
-func pieces(m *jsonskip.Machine, b []byte, r *rand.Rand) (n int, err error, cuts []int) {
+func pieces(m *jsonskip.Machine, b []byte, r *rand.Rand) (n int, cuts []int, err error) {
 	most := 1 + r.IntN(20)
 	for n < len(b) {
 		k := min(1+r.IntN(most), len(b)-n)
@@ -68,13 +68,13 @@ func pieces(m *jsonskip.Machine, b []byte, r *rand.Rand) (n int, err error, cuts
 		used, done, err := m.Next(piece)
 		n += used
 		if err != nil || done {
-			return n, err, cuts
+			return n, cuts, err
 		}
 		if used != k {
-			return n, fmt.Errorf("Next took %d of %d bytes and wants more", used, k), cuts
+			return n, cuts, fmt.Errorf("Next took %d of %d bytes and wants more", used, k)
 		}
 	}
-	return n, m.Finish(), cuts
+	return n, cuts, m.Finish()
 }
 
 func check(t *testing.T, call string, n int, err error, want int, wantErr error, size int) {

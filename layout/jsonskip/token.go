@@ -144,7 +144,7 @@ func (m *Machine) inNumber(b []byte, i int) (int, error) {
 	st := m.state
 	for i < len(b) {
 		c := b[i]
-		next := st
+		var next state
 		switch {
 		case isDigit(c):
 			next = afterDigit(st, c)

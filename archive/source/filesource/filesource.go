@@ -132,6 +132,6 @@ func (r *run) part(ctx context.Context, p found) bool {
 	if err != nil {
 		return r.fail(fmt.Errorf("read %s: %w", p.path, err))
 	}
-	defer f.Close() //nolint:errcheck // only read from
+	defer f.Close()
 	return r.stream(ctx, p.path, f)
 }

@@ -259,7 +259,7 @@ func (f *framer) manyLines(p piece) bool {
 // many, then they go to the spool.
 func (f *framer) more() (bool, error) {
 	if f.w.err != nil {
-		return false, nil
+		return false, nil //nolint:nilerr // it stays in the window
 	}
 	if f.spool == nil && f.w.offset()-f.start <= f.spoolSize {
 		return f.w.more(f.start), nil

@@ -64,7 +64,7 @@ func (w *world) write(name string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // of a test
+	defer f.Close()
 	if _, err := f.WriteString(rest); err != nil {
 		w.t.Fatal(err)
 	}
@@ -239,12 +239,8 @@ func (w *world) check(*rapid.T) {
 // and by copying and truncating, removals and crashes.
 func TestRandomLives(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		dir, err := os.MkdirTemp(t.TempDir(), "life")
-		if err != nil {
-			rt.Fatal(err)
-		}
 		w := &world{
-			t: rt, tb: t, dir: dir, cursors: map[string]string{}, content: map[string]string{}, records: map[string][]string{},
+			t: rt, tb: t, dir: t.TempDir(), cursors: map[string]string{}, content: map[string]string{}, records: map[string][]string{},
 			half: map[string]string{}, seen: map[string]int{}, again: map[string]bool{}, gone: map[string]bool{},
 		}
 		for range rapid.IntRange(1, 25).Draw(rt, "steps") {
