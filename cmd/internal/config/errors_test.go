@@ -96,6 +96,8 @@ func TestValues(t *testing.T) {
 		{"store", "file://relative/path", "three slashes"},
 		{"store", "file:relative", "use s3://bucket/prefix or file:///folder"},
 		{"store", "s3://user@bucket", "holds no credentials"},
+		{"store", "s3://bucket?secret_access_key=x", "holds no credentials"},
+		{"store", "s3://bucket?endpoint=http://a:b@host", "holds no credentials"},
 		{"store", "s3://bucket#x", "use s3://bucket/prefix or file:///folder"},
 		{"store", "s3://a:b@c\x00", "not a URL"},
 		{"store", "", "use s3://bucket/prefix or file:///folder"},
@@ -141,6 +143,19 @@ func TestValues(t *testing.T) {
 			t.Errorf("%s %q: %v, want no error", c.key, c.value, err)
 		case c.reason != "" && (err == nil || !strings.Contains(err.Error(), c.reason)):
 			t.Errorf("%s %q: error %v, want one with %q", c.key, c.value, err, c.reason)
+		}
+	}
+}
+
+// A secret that was put where it doesn't belong isn't repeated.
+func TestSecretsAreNotShown(t *testing.T) {
+	for _, url := range []string{
+		"s3://key:hunter2@bucket", "s3://bucket?secret_key=hunter2", "s3://bucket?endpoint=http://key:hunter2@host",
+		"s3://key:hunter2@bucket\x7f", "s3://bucket:hunter2@", "key:hunter2@bucket", "hunter://key:hunter2@x?hunter2",
+	} {
+		got := problems(t, config.Options{File: os.DevNull, Flags: map[string]string{"store": url}})
+		if strings.Contains(got, "hunter2") {
+			t.Errorf("store %q: %s", url, got)
 		}
 	}
 }

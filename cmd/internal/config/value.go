@@ -95,14 +95,14 @@ func parsePath(s string) (string, error) {
 }
 
 // parseStore takes the URL of a store. What its query says is for the store to
-// judge.
+// judge, but it may hold no secret.
 func parseStore(s string) (string, error) {
 	const allowed = "use s3://bucket/prefix or file:///folder"
 	u, err := url.Parse(s)
 	switch {
 	case err != nil:
 		return "", errors.New("not a URL: " + allowed)
-	case u.User != nil:
+	case u.User != nil || secretQuery(u):
 		return "", errors.New("a store's URL holds no credentials: they come from the AWS credential chain (environment, profile, role)")
 	case u.Fragment != "" || u.Opaque != "":
 		return "", errors.New(allowed)
@@ -117,8 +117,27 @@ func parseStore(s string) (string, error) {
 	}
 }
 
-// withoutSecrets is a URL without the part that may hold a password.
+// secretQuery tells whether a URL's query seems to hold credentials: under a
+// name for such, or before the host of an endpoint.
+func secretQuery(u *url.URL) bool {
+	for name, values := range u.Query() {
+		for _, part := range []string{"secret", "password", "token", "access_key", "key_id"} {
+			if strings.Contains(strings.ToLower(name), part) {
+				return true
+			}
+		}
+		for _, value := range values {
+			if strings.Contains(value, "://") && strings.Contains(value, "@") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// withoutSecrets is a URL without the parts that may hold a secret.
 func withoutSecrets(s string) string {
+	s, _, hasQuery := strings.Cut(s, "?")
 	scheme, rest, ok := strings.Cut(s, "://")
 	if !ok {
 		scheme, rest = "", s
@@ -127,6 +146,9 @@ func withoutSecrets(s string) string {
 	}
 	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
 		rest = "…" + rest[at:]
+	}
+	if hasQuery {
+		rest += "?…"
 	}
 	return scheme + rest
 }
