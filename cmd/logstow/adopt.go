@@ -71,7 +71,7 @@ func (a *app) adopt(ctx context.Context, c *config.Config, o adoptOptions) (err 
 	named := newNotices(progress)
 	run := archive.AdoptConfig{
 		Store: s, Ledger: l, Reader: reader,
-		Prefix: o.prefix, Concurrency: c.Archive.Concurrency, DryRun: o.dryRun,
+		Prefix: o.prefix, Concurrency: concurrency(c), DryRun: o.dryRun,
 		Log: a.log, Notice: named.add,
 		Progress: func(s archive.AdoptSummary) {
 			progress.Update(term.State{Count: s.Listed, Bytes: s.Bytes})

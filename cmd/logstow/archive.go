@@ -63,8 +63,8 @@ is named on standard error.`,
 func writingFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	settingFlag(flags, "concurrency", "archive.concurrency", "`number` of documents written at once (default: what fits the store)")
-	settingFlag(flags, "detail", "archive.detail", "how `much` of a job is kept: full, deduplicated or status (default full)")
-	settingFlag(flags, "overflow", "archive.overflow", "what becomes of lines that are left out for size: `keep` or drop (default keep)")
+	settingFlag(flags, "detail", "archive.detail", "the `level` of detail kept of a job: full, deduplicated or status (default full)")
+	settingFlag(flags, "overflow", "archive.overflow", "whether lines left out for size are kept apart: `keep` or drop (default keep)")
 	settingFlag(flags, "max-file-size", "archive.max_file_size", "`size` above which lines are left out, at most 40MB (default 40MB)")
 	settingFlag(flags, "user", "archive.user", "the `user` of every record, whatever it says")
 }
@@ -131,7 +131,7 @@ func (a *app) inputs(c *config.Config, named []string, budget *archive.Budget) (
 func (a *app) archiving(c *config.Config, s store.Store, l *ledger.Ledger, dryRun bool) archive.Config {
 	return archive.Config{
 		Store: s, Ledger: l,
-		Concurrency: c.Archive.Concurrency,
+		Concurrency: concurrency(c),
 		Detail:      c.Archive.Detail,
 		Overflow:    archive.Overflow(c.Archive.Overflow),
 		Kinds:       c.Archive.Types,

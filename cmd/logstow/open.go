@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"path/filepath"
+	"strings"
 
 	"logstow/archive/store"
 	"logstow/archive/store/dirstore"
@@ -31,8 +32,22 @@ func openStore(ctx context.Context, c *config.Config) (store.Store, error) {
 		if err != nil {
 			return nil, usageError{err}
 		}
+		s3.Concurrency = concurrency(c)
 		return s3store.Open(ctx, s3)
 	default:
 		return nil, usagef("store %q: unknown scheme %q: use s3:// or file://", c.Store, u.Scheme)
 	}
+}
+
+// s3Concurrency is how many requests a bucket gets at once where nobody says
+// otherwise: answers take long, and are independent of each other.
+const s3Concurrency = 64
+
+// concurrency is how many requests the store is to get at once; 0: as many as
+// package archive thinks.
+func concurrency(c *config.Config) int {
+	if c.Archive.Concurrency == 0 && strings.HasPrefix(c.Store, "s3://") {
+		return s3Concurrency
+	}
+	return c.Archive.Concurrency
 }

@@ -21,7 +21,7 @@ type quarantineDropOptions struct {
 func (a *app) quarantineDropCommand() *cobra.Command {
 	var o quarantineDropOptions
 	cmd := &cobra.Command{
-		Use:   "drop ID… | drop --all --yes",
+		Use:   "drop {ID… | --all --yes}",
 		Short: "Remove quarantined records for good",
 		Long: `Remove quarantined records for good, their raw bytes too. quarantine ls --all
 still lists them. What was dropped is printed, one number a line.`,

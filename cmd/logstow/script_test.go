@@ -9,11 +9,14 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"logstow/archive/store/storetest/gateway"
 )
 
 func TestMain(m *testing.M) {
@@ -26,6 +29,9 @@ func TestMain(m *testing.M) {
 //	interrupt FILE GLOB command…   run a command, give it FILE on a standard input
 //	                               that stays open, send SIGINT once a file matches
 //	                               GLOB, and require status 130
+//	s3                             see to it that an S3 server runs, put its credentials
+//	                               into the environment, and the URLs of two empty
+//	                               stores into $S3 and $S3_OTHER
 //	cmprecord FILE RECORD          compare FILE with RECORD, byte for byte but for
 //	                               the white space around RECORD
 func TestScripts(t *testing.T) {
@@ -33,6 +39,7 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	server := sync.OnceValues(func() (*gateway.Gateway, error) { return startServer(t) })
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../../testdata/script",
 		RequireExplicitExec: true,
@@ -51,8 +58,32 @@ func TestScripts(t *testing.T) {
 			"status":    scriptStatus,
 			"interrupt": scriptInterrupt,
 			"cmprecord": scriptCmpRecord,
+			"s3": func(ts *testscript.TestScript, _ bool, _ []string) {
+				g, err := server()
+				ts.Check(err)
+				for _, pair := range g.Env() {
+					name, value, _ := strings.Cut(pair, "=")
+					ts.Setenv(name, value)
+				}
+				ts.Setenv("S3", g.URL(ts.Name()))
+				ts.Setenv("S3_OTHER", g.URL(ts.Name()+"-other"))
+			},
 		},
 	})
+}
+
+// startServer starts the one S3 server that all scripts of a test share.
+func startServer(t *testing.T) (*gateway.Gateway, error) {
+	g, err := gateway.StartIn(context.WithoutCancel(t.Context()), t.TempDir(), gateway.Options{})
+	if err != nil {
+		return nil, err
+	}
+	t.Cleanup(func() {
+		if err := g.Close(); err != nil {
+			t.Errorf("stop the S3 server: %v", err)
+		}
+	})
+	return g, nil
 }
 
 func scriptStatus(ts *testscript.TestScript, neg bool, args []string) {
