@@ -498,3 +498,39 @@ func TestUnreadablePart(t *testing.T) {
 		t.Errorf("notices %+v", notices)
 	}
 }
+
+// What a run that died left beside a key, for another record, does not become
+// this record's.
+func TestLeftoversOfAnother(t *testing.T) {
+	lines := `,"lines":["` + strings.Repeat("x", 500) + `"]`
+	theirs, ours := job("a", lines+`,"v":1`), job("a", lines+`,"v":2`)
+	for _, o := range []archive.Overflow{archive.Keep, archive.Drop} {
+		t.Run(string(o), func(t *testing.T) {
+			s := memstore.New()
+			config := func(record string) archive.Config {
+				return archive.Config{
+					Store: s, Ledger: newLedger(t), MaxFileSize: 300, Overflow: o,
+					Inputs: []archive.Input{input(t, file(t, record), jobfile.Config{})},
+				}
+			}
+			run(t, config(theirs))
+			if err := s.Delete(t.Context(), jobKey("a")); err != nil { // it died before the document
+				t.Fatal(err)
+			}
+			c := config(ours)
+			wantSummary(t, run(t, c), archive.Summary{Read: 1, Archived: 1, Revisions: 1, Capped: 1})
+			rows := collect(t, c.Ledger.Documents(t.Context(), ledger.Query{}))
+			if len(rows) != 1 || rows[0].Key != layout.Revision(jobKey("a"), hashOf(ours)) {
+				t.Fatalf("rows %+v", rows)
+			}
+			if o == archive.Keep && string(unzstd(t, get(t, s, layout.Overflow(rows[0].Key)))) != ours {
+				t.Error("the overflow is not the record's")
+			}
+			wantAgreement(t, s, c.Ledger)
+
+			// The one that died comes again, and takes its place.
+			wantSummary(t, run(t, config(theirs)), archive.Summary{Read: 1, Archived: 1, Capped: 1})
+			get(t, s, jobKey("a"))
+		})
+	}
+}
