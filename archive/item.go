@@ -67,8 +67,8 @@ func (it *item) finish(o outcome, err error) {
 // inspect reads the record. It leaves the item undecided where it is to be
 // written, unless the ledger knows better.
 func (it *item) inspect(kinds []jobfile.Kind) (outcome, error) {
-	if it.rec.Broken != nil {
-		it.reason = it.rec.Broken.Error()
+	if b := it.rec.Broken; b != nil {
+		it.reason = (&jobfile.Error{Offset: b.Offset - it.rec.Offset, Reason: b.Reason}).Error()
 		return quarantined, nil
 	}
 	info, err := it.input.Reader.Read(it.rec.Data, it.rec.Size)
