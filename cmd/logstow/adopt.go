@@ -77,7 +77,8 @@ func (a *app) adopt(ctx context.Context, c *config.Config, o adoptOptions) (err 
 			progress.Update(term.State{Count: s.Listed, Bytes: s.Bytes})
 		},
 	}
-	summary, err := recorded(ctx, l, adoptRun(c), o.dryRun, func() (archive.AdoptSummary, error) {
+	how := recording{ledger: l, command: adoptRun(c), dryRun: o.dryRun, log: a.log}
+	summary, err := recorded(ctx, how, func() (archive.AdoptSummary, error) {
 		return adoptAll(ctx, run, c)
 	})
 	a.endProgress(progress)

@@ -94,7 +94,7 @@ func statusOf(ctx context.Context, err error) exitStatus {
 func onlyPartial(err error) bool {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
-		return err == errPartial
+		return err == errPartial //nolint:errorlint // one that wraps it says more
 	}
 	for _, e := range joined.Unwrap() {
 		if !onlyPartial(e) {

@@ -65,11 +65,11 @@ func note(d ledger.Document) string {
 	return strings.Join(notes, ", ")
 }
 
-// shortened is at most max characters of s.
-func shortened(s string, max int) string {
+// shortened is at most limit characters of s.
+func shortened(s string, limit int) string {
 	n := 0
 	for i := range s {
-		if n++; n > max {
+		if n++; n > limit {
 			return s[:i] + "…"
 		}
 	}

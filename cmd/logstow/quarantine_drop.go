@@ -70,7 +70,8 @@ func (a *app) quarantineDrop(ctx context.Context, c *config.Config, o quarantine
 	for _, q := range found {
 		ids = append(ids, q.ID)
 	}
-	dropped, err := recorded(ctx, l, "quarantine drop", o.dryRun, func() (dropSummary, error) {
+	how := recording{ledger: l, command: "quarantine drop", dryRun: o.dryRun, log: a.log}
+	dropped, err := recorded(ctx, how, func() (dropSummary, error) {
 		if o.dryRun || len(ids) == 0 {
 			return dropSummary{ids}, nil
 		}

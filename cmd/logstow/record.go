@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"time"
 
 	"logstow/archive/ledger"
@@ -13,25 +14,38 @@ import (
 // run was interrupted.
 const recordTimeout = 30 * time.Second
 
-// recorded runs do as a run of command that is recorded in the ledger, with
-// the summary that it returns; but not where the run is dry.
-func recorded[S any](ctx context.Context, l *ledger.Ledger, command string, dryRun bool, do func() (S, error)) (S, error) {
-	if dryRun {
-		return do()
+// recording says how a run is recorded.
+type recording struct {
+	ledger  *ledger.Ledger
+	command string
+	dryRun  bool // then the ledger isn't written to
+	log     *slog.Logger
+}
+
+// recorded runs do as a run that is recorded in the ledger and the log, with
+// the summary that it returns.
+func recorded[S any](ctx context.Context, r recording, do func() (S, error)) (S, error) {
+	run := ledger.Run{Command: r.command, Started: time.Now()}
+	if !r.dryRun {
+		var err error
+		if run, err = r.ledger.StartRun(ctx, r.command, run.Started); err != nil {
+			var none S
+			return none, err
+		}
 	}
-	run, err := l.StartRun(ctx, command, time.Now())
-	if err != nil {
-		var none S
-		return none, err
-	}
+	r.log.InfoContext(ctx, "run started", "command", r.command, "run", run.ID, "dry_run", r.dryRun)
 	summary, err := do()
 	run.Ended, run.Outcome = time.Now(), outcome(ctx, err)
 	text, jsonErr := json.Marshal(summary)
 	run.Summary = string(text)
+	r.log.InfoContext(ctx, "run ended", "command", r.command, "run", run.ID, "outcome", run.Outcome, "summary", run.Summary)
+	if r.dryRun {
+		return summary, errors.Join(err, jsonErr)
+	}
 	// The end is recorded also when ctx has ended.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	return summary, errors.Join(err, jsonErr, l.EndRun(ctx, run))
+	return summary, errors.Join(err, jsonErr, r.ledger.EndRun(ctx, run))
 }
 
 // outcome is how the ledger calls the way in which a run ended.

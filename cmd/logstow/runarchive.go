@@ -28,7 +28,8 @@ func (a *app) runArchive(ctx context.Context, run archive.Config, o runOptions,
 	run.Progress = func(s archive.Summary) {
 		progress.Update(term.State{Count: s.Read, Bytes: s.ReadBytes, Total: o.total})
 	}
-	summary, err := recorded(ctx, run.Ledger, o.command, run.DryRun, func() (archive.Summary, error) {
+	how := recording{ledger: run.Ledger, command: o.command, dryRun: run.DryRun, log: a.log}
+	summary, err := recorded(ctx, how, func() (archive.Summary, error) {
 		summary, err := do(ctx, run)
 		if err == nil && summary.Partial() {
 			err = errPartial
