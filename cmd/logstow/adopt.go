@@ -29,7 +29,8 @@ func (a *app) adoptCommand() *cobra.Command {
 		Long: `Walk through a store and record in the ledger what it holds: the way to take
 over a bucket that a platform itself has been writing to, and to rebuild a
 ledger that was lost. Nothing in the store is changed. It may be interrupted
-and repeated.`,
+and repeated. Until a store was adopted as a whole, without --prefix, archive
+refuses a ledger that was new.`,
 		Example: `  logstow adopt --store 's3://bucket?region=eu-central-1'
   logstow adopt --store s3://bucket --prefix 1234/ --dry-run`,
 		Args: cobra.NoArgs,

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -14,16 +14,17 @@ import (
 // listing prints documents, as a table for people or as one JSON object a line
 // for programs.
 type listing struct {
-	w     io.Writer
+	w     *bufio.Writer
 	json  *json.Encoder // nil: for people
 	table *term.Table
 }
 
 func (a *app) newListing(asJSON bool) *listing {
+	w := bufio.NewWriter(a.out)
 	if asJSON {
-		return &listing{w: a.out, json: json.NewEncoder(a.out)}
+		return &listing{w: w, json: json.NewEncoder(w)}
 	}
-	return &listing{w: a.out, table: term.NewTable(a.colours(),
+	return &listing{w: w, table: term.NewTable(a.colours(),
 		term.Column{Name: "time"}, term.Column{Name: "kind"}, term.Column{Name: "user"},
 		term.Column{Name: "recipe"}, term.Column{Name: "job"}, term.Column{Name: "status"},
 		term.Column{Name: "lines", Right: true}, term.Column{Name: "size", Right: true},
@@ -76,9 +77,12 @@ func shortened(s string, limit int) string {
 	return s
 }
 
+// close prints what is left.
 func (l *listing) close() error {
-	if l.table == nil {
-		return nil
+	if l.table != nil {
+		if err := l.table.Write(l.w); err != nil {
+			return err
+		}
 	}
-	return l.table.Write(l.w)
+	return l.w.Flush()
 }

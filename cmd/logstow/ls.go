@@ -72,6 +72,7 @@ func (a *app) ls(ctx context.Context, c *config.Config, o lsOptions) (err error)
 		query.Limit++ // tells whether there is more
 	}
 	list, count := a.newListing(o.json), 0
+	defer func() { err = errors.Join(err, list.close()) }()
 	for d, err := range l.Documents(ctx, query) {
 		if err != nil {
 			return err
@@ -84,7 +85,7 @@ func (a *app) ls(ctx context.Context, c *config.Config, o lsOptions) (err error)
 			return err
 		}
 	}
-	return list.close()
+	return nil
 }
 
 // completed is the query with the options that need to be read first.
