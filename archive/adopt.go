@@ -237,7 +237,7 @@ func (a *adoption) readDocument(ctx context.Context, f *found) error {
 	if err != nil {
 		return err
 	}
-	defer sp.Close()
+	defer sp.close()
 	body := sp.body()
 	info, err := a.Reader.Read(sp.data(), sp.size)
 	var bad *jobfile.Error
@@ -307,7 +307,7 @@ func (a *adoption) readQuarantined(ctx context.Context, f *found) error {
 	}
 	q := ledger.Quarantined{Key: f.info.Key, State: ledger.StillOpen, At: f.info.ModTime.UTC(), Reason: "unknown: nothing says why"}
 	if err == nil {
-		defer sp.Close()
+		defer sp.close()
 		var n quarantineNote
 		b, rerr := io.ReadAll(io.NewSectionReader(sp.data(), 0, min(sp.size, maxMeta)))
 		if rerr != nil {
@@ -338,7 +338,7 @@ func (a *adoption) readRaw(ctx context.Context, f *found, q ledger.Quarantined) 
 		f.damage = err.Error()
 		return nil
 	}
-	defer raw.Close()
+	defer raw.close()
 	q.Source, q.Part, q.Size, q.SHA256 = "adopted", f.info.Key, raw.size, raw.body().SHA256
 	f.raw = &q
 	return nil

@@ -66,7 +66,8 @@ func fetch(ctx context.Context, s store.Store, key string) (*spool, error) {
 	defer r.Close()
 	sp := newSpool(0)
 	if _, err := io.Copy(sp, r); err != nil {
-		return nil, errors.Join(fmt.Errorf("read %s: %w", key, err), sp.Close())
+		sp.close()
+		return nil, fmt.Errorf("read %s: %w", key, err)
 	}
 	return sp, nil
 }
@@ -87,7 +88,7 @@ func (r *run) compare(ctx context.Context, it *item) (store.Body, error) {
 	if err != nil {
 		return store.Body{}, readable(err)
 	}
-	defer sp.Close()
+	defer sp.close()
 	body := sp.body()
 	body.ReaderAt = nil
 	if info, err := it.input.Reader.Read(sp.data(), sp.size); err == nil && info.InputHash == it.info.InputHash {
@@ -135,7 +136,7 @@ func compareOverflow(ctx context.Context, s store.Store, key string, it *item) e
 	if err != nil {
 		return fmt.Errorf("compare %s: %w", layout.Overflow(key), err)
 	}
-	defer sp.Close()
+	defer sp.close()
 	info, err := it.input.Reader.Read(sp.data(), sp.size)
 	var bad *jobfile.Error
 	switch {

@@ -57,7 +57,7 @@ func (r *run) quarantine(ctx context.Context, it *item) error {
 	if err != nil {
 		return err
 	}
-	defer raw.Close()
+	defer raw.close()
 	note, err := json.Marshal(quarantineNote{q.Source, q.Part, q.Offset, q.Size, q.SHA256.String(), q.Reason, q.At})
 	if err != nil {
 		return fmt.Errorf("describe a quarantined record: %w", err)
@@ -115,7 +115,7 @@ func (r *run) retry(ctx context.Context, reader *jobfile.Reader, row ledger.Quar
 	if err != nil {
 		return err
 	}
-	rec := source.NewRecord(row.Part, row.Offset, raw.data(), raw.size, func() { raw.Close() })
+	rec := source.NewRecord(row.Part, row.Offset, raw.data(), raw.size, raw.close)
 	it := &item{
 		input: &Input{Reader: reader}, source: row.Source, rec: rec,
 		part: row.Part, offset: row.Offset, size: raw.size, done: make(chan struct{}),
@@ -243,7 +243,7 @@ func fetchQuarantined(ctx context.Context, s store.Store, row ledger.Quarantined
 		return nil, fmt.Errorf("read quarantined record %d: %w", row.ID, err)
 	}
 	if sum := ledger.Hash(raw.body().SHA256); sum != row.SHA256 {
-		raw.Close()
+		raw.close()
 		return nil, fmt.Errorf("quarantined record %d is damaged: %s has SHA-256 %s, not %s", row.ID, row.Key, sum, row.SHA256)
 	}
 	return raw, nil

@@ -86,13 +86,13 @@ func (s *spool) body() store.Body {
 	return b
 }
 
-// Close gives the memory or the file back.
-func (s *spool) Close() error {
+// close gives the memory or the file back. The file has no name, so that
+// closing it can't lose anything.
+func (s *spool) close() {
 	s.buf = nil
-	if s.file == nil {
-		return nil
+	if s.file != nil {
+		_ = s.file.Close()
 	}
-	return s.file.Close()
 }
 
 // sums reads size bytes of data for what a Put must know of them.
@@ -130,7 +130,8 @@ func compress(data io.ReaderAt, size int64) (*spool, error) {
 		}
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("compress a record: %w", err), s.Close())
+		s.close()
+		return nil, fmt.Errorf("compress a record: %w", err)
 	}
 	return s, nil
 }
@@ -145,7 +146,8 @@ func decompress(r io.Reader, limit int64) (*spool, error) {
 	defer d.Close()
 	s := newSpool(limit)
 	if _, err := io.Copy(s, d); err != nil {
-		return nil, errors.Join(fmt.Errorf("decompress a record: %w", err), s.Close())
+		s.close()
+		return nil, fmt.Errorf("decompress a record: %w", err)
 	}
 	return s, nil
 }

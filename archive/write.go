@@ -46,7 +46,7 @@ func (r *run) write(ctx context.Context, it *item) (outcome, error) {
 		it.reason = reason
 		return quarantined, r.quarantine(ctx, it)
 	}
-	defer d.Close()
+	defer d.close()
 	it.row = document(it.info)
 	it.row.Key, it.row.Source, it.row.InputSize = it.key, it.part, it.size
 	it.row.Changed, it.row.Overflow = strings.Join(d.changed, ","), d.overflow != nil
@@ -126,10 +126,10 @@ type prepared struct {
 	spools   []*spool   // all that is to be closed
 }
 
-// Close gives back the memory and the files.
-func (d *prepared) Close() {
+// close gives back the memory and the files.
+func (d *prepared) close() {
 	for _, s := range d.spools {
-		s.Close()
+		s.close()
 	}
 }
 
@@ -138,7 +138,7 @@ func (d *prepared) Close() {
 func (r *run) prepare(it *item) (d *prepared, reason string, err error) {
 	d = &prepared{}
 	if reason, err = r.fill(d, it); err != nil || reason != "" {
-		d.Close()
+		d.close()
 	}
 	return d, reason, err
 }

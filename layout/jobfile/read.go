@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -257,9 +258,9 @@ func (w *walker) collect(n *node, values []value) error {
 	if err != nil || n.slot < 0 {
 		return err
 	}
-	v.first, v.times = c, values[n.slot].times+1
+	v.first, v.times, v.spans = c, values[n.slot].times+1, values[n.slot].spans
 	if n.count {
-		v.spans = append(values[n.slot].spans, Span{start, w.offset()})
+		v.spans = append(v.spans, Span{start, w.offset()})
 	}
 	values[n.slot] = v
 	return nil
@@ -321,7 +322,8 @@ func (r *Reader) anyThere(fr *frame, paths []string) bool {
 func (r *Reader) lookInside(data io.ReaderAt, s Span, window []byte) (*frame, *shape, error) {
 	inside, err := r.find(walkReader(unquote(data, s), window))
 	if err != nil {
-		if e, ok := err.(*Error); ok {
+		var e *Error
+		if errors.As(err, &e) {
 			return nil, nil, &Error{Offset: s.Start, Reason: "the text in log_message: " + e.Reason}
 		}
 		return nil, nil, err
