@@ -6,7 +6,7 @@ LINT := $(GO) tool -modfile=tools/golangci-lint.mod golangci-lint
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check lint vet tidy imports fuzz clean
+.PHONY: help build demo test check lint vet tidy imports fuzz bench bench-compare clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,5 +37,13 @@ imports: ## see that packages import only what the table allows
 fuzz: ## run each fuzz target for FUZZTIME (20s)
 	@GO='$(GO)' bash tools/fuzz.sh $(FUZZTIME)
 
+bench: build ## measure archiving: objects/s, CPU and memory (BENCH='-quick' and such)
+	$(GO) build -trimpath -o bin/bench ./cmd/bench
+	bin/bench $(BENCH)
+
+bench-compare: build ## the same, beside Bento, s5cmd and rclone where they are installed
+	$(GO) build -trimpath -o bin/bench ./cmd/bench
+	bin/bench -compare $(BENCH)
+
 clean: ## remove what was built
-	rm -rf bin .demo
+	rm -rf bin .demo .bench

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"logstow/cmd/bench/nulls3"
+)
+
+// nullReport is what the null server prints when it ends.
+type nullReport struct {
+	nulls3.Stats
+	Objects int `json:"objects"` // different names
+}
+
+// serveNull is the part of bench that is the null server. It prints its
+// address, serves until standard input ends, and prints a nullReport.
+func serveNull(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("null-s3", flag.ContinueOnError)
+	null := &nulls3.Server{}
+	flags.DurationVar(&null.Latency, "latency", 0, "before each answer")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	var listen net.ListenConfig
+	l, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println("http://" + l.Addr().String())
+	server := &http.Server{Handler: null, ReadHeaderTimeout: time.Minute}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+		return err
+	}
+	err = server.Close()
+	if served := <-served; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return errors.Join(err, json.NewEncoder(os.Stdout).Encode(nullReport{null.Stats(), len(null.Objects())}))
+}
+
+// nullServer is a null server in a process of its own.
+type nullServer struct {
+	url  string
+	cmd  *exec.Cmd
+	in   io.WriteCloser
+	out  *bufio.Reader
+	said bytes.Buffer
+}
+
+func startNull(ctx context.Context, latency time.Duration) (*nullServer, error) {
+	n := &nullServer{}
+	var err error
+	if n.cmd, err = self(ctx, "null-s3", "-latency", latency.String()); err != nil {
+		return nil, err
+	}
+	n.cmd.Stderr = &n.said
+	if n.in, err = n.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := n.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := n.cmd.Start(); err != nil {
+		return nil, err
+	}
+	n.out = bufio.NewReader(out)
+	line, err := n.out.ReadString('\n')
+	n.url = strings.TrimSpace(line)
+	if err != nil {
+		_, _, stopErr := n.stop()
+		return nil, errors.Join(fmt.Errorf("start the null server: %w", err), stopErr)
+	}
+	return n, nil
+}
+
+// store is the URL of a store there.
+func (n *nullServer) store() string {
+	return "s3://bench/a?path_style=true&region=us-east-1&endpoint=" + n.url
+}
+
+// stop ends the server and returns what it counted and used.
+func (n *nullServer) stop() (nullReport, usage, error) {
+	var r nullReport
+	err := n.in.Close()
+	if decodeErr := json.NewDecoder(n.out).Decode(&r); decodeErr != nil {
+		err = errors.Join(err, fmt.Errorf("the null server's report: %w: %s", decodeErr, n.said.Bytes()))
+	}
+	err = errors.Join(err, n.cmd.Wait())
+	var u usage
+	u.cpu, u.rss = used(n.cmd.ProcessState)
+	return r, u, err
+}
