@@ -266,3 +266,35 @@ func TestTranslate(t *testing.T) {
 		}
 	}
 }
+
+// TestDeleteRacesPut deletes the only object of a folder again and again while
+// others are put beside it, from two stores on the same directory.
+func TestDeleteRacesPut(t *testing.T) {
+	dir := t.TempDir()
+	stores := []*dirstore.Store{open(t, dir), open(t, dir)}
+	g, ctx := errgroup.WithContext(t.Context())
+	for racer := range 4 {
+		s := stores[racer%2]
+		g.Go(func() error {
+			for i := range 50 {
+				key := fmt.Sprintf("u/jobs/r/%d-%d", racer, i)
+				if err := s.Put(ctx, key, store.Bytes([]byte(key)), store.PutOptions{IfAbsent: true}); err != nil {
+					return err
+				}
+				if _, err := s.Stat(ctx, key); err != nil {
+					return fmt.Errorf("Stat after Put: %w", err)
+				}
+				if err := s.Delete(ctx, key); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, "u")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder of what was deleted: %v, want it gone", err)
+	}
+}

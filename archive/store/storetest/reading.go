@@ -163,7 +163,7 @@ func testListAfter(t *testing.T, s store.Store) {
 }
 
 func testListManyPages(t *testing.T, s store.Store) {
-	keys := manyKeys(2100)
+	keys := manyKeys(1100)
 	putAll(t, s, keys)
 	wantList(t, s, store.ListOptions{}, keys)
 	wantList(t, s, store.ListOptions{Prefix: "u/jobs/", After: keys[700]}, keys)
@@ -172,12 +172,12 @@ func testListManyPages(t *testing.T, s store.Store) {
 		if err != nil {
 			t.Fatalf("List: %v", err)
 		}
-		if n++; n == 1500 {
+		if n++; n == 1050 {
 			break
 		}
 	}
-	if n != 1500 {
-		t.Errorf("List yielded %d of the 1500 objects that were asked for", n)
+	if n != 1050 {
+		t.Errorf("List yielded %d of the 1050 objects that were asked for", n)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
