@@ -20,7 +20,7 @@ func (l *Ledger) Counts(ctx context.Context) (Counts, error) {
 		if err != nil {
 			return err
 		}
-		defer rows.Close() //nolint:errcheck // rows.Err tells
+		defer rows.Close()
 		for rows.Next() {
 			var kind string
 			var documents, bytes int64

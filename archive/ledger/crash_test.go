@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strconv"
 	"testing"
+	"time"
 
 	"logstow/archive/ledger"
 )
@@ -59,8 +60,9 @@ func TestKilledProcessLeavesWholeBatches(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	acknowledged := 0
-	for range 6 {
-		acknowledged = killAfter(t, path, acknowledged+1+rng.IntN(12))
+	for range 8 {
+		within := time.Duration(rng.IntN(8_000)) * time.Microsecond
+		acknowledged = killAfter(t, path, acknowledged+1+rng.IntN(12), within)
 		l, err := ledger.Open(t.Context(), ledger.Config{Path: path})
 		if err != nil {
 			t.Fatal(err)
@@ -72,9 +74,9 @@ func TestKilledProcessLeavesWholeBatches(t *testing.T) {
 	}
 }
 
-// killAfter runs a child, kills it once it has acknowledged batch n, most
-// likely within a later one, and returns the last that it acknowledged.
-func killAfter(t *testing.T, path string, n int) int {
+// killAfter runs a child, kills it a moment after it has acknowledged batch n,
+// most likely within a later one, and returns the last that it acknowledged.
+func killAfter(t *testing.T, path string, n int, moment time.Duration) int {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), childVariable+"="+path)
@@ -92,6 +94,7 @@ func killAfter(t *testing.T, path string, n int) int {
 			t.Fatal(err)
 		}
 		if last == n {
+			time.Sleep(moment)
 			_ = cmd.Process.Kill()
 		}
 	}

@@ -14,7 +14,7 @@ func (l *Ledger) Cursors(ctx context.Context, source string) (map[string]string,
 		if err != nil {
 			return err
 		}
-		defer rows.Close() //nolint:errcheck // rows.Err tells
+		defer rows.Close()
 		for rows.Next() {
 			var part, value string
 			if err := rows.Scan(&part, &value); err != nil {

@@ -103,7 +103,7 @@ func (l *Ledger) documents(ctx context.Context, query string, args []any, capaci
 
 // collect reads all rows and closes them.
 func collect[T any](rows *sql.Rows, capacity int, scan func(*sql.Rows) (T, error)) ([]T, error) {
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close()
 	all := make([]T, 0, capacity)
 	for rows.Next() {
 		v, err := scan(rows)

@@ -106,12 +106,12 @@ func scratch(t *rapid.T, page int, f func(*ledger.Ledger)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a test's helper
+	defer os.RemoveAll(dir)
 	l, err := ledger.Open(context.Background(), ledger.Config{Path: filepath.Join(dir, "l")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // a test's helper
+	defer l.Close()
 	l.SetPage(page)
 	f(l)
 }

@@ -78,7 +78,7 @@ func findChunk(ctx context.Context, s batchStmt, refs []Ref, into [][]Version) e
 	if err != nil {
 		return err
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close()
 	versions := make([][]found, len(refs))
 	for rows.Next() {
 		var i int

@@ -55,9 +55,10 @@ func (l *Ledger) transact(ctx context.Context, f func(ctx context.Context, tx *s
 	}); err != nil {
 		return err
 	}
+	// After a commit it does nothing, and SQLite may have rolled back by
+	// itself, as it does on a full disk.
+	defer func() { _ = tx.Rollback() }()
 	if err := f(whole, tx); err != nil {
-		// SQLite may have rolled back by itself, as it does on a full disk.
-		_ = tx.Rollback()
 		return err
 	}
 	return tx.Commit()
