@@ -118,7 +118,7 @@ func refuseFilled(ctx context.Context, c *config.Config, s store.Store) error {
 			return nil
 		case err != nil:
 			return fmt.Errorf("look whether the store is empty: %w", err)
-		case info.Key == layout.Probe:
+		case strings.HasPrefix(info.Key, layout.Probe): // left by doctor, or by a run that died early
 		default:
 			return usagef("%s holds %s already, and the ledger %s knows nothing of it: run logstow adopt first, or name the ledger that does with --ledger",
 				c.Store, info.Key, c.Ledger)
