@@ -43,12 +43,10 @@ type querier interface {
 // checkVersion returns the version of the schema, 0 where the file is empty. It
 // refuses what is no ledger, and versions above newest.
 func checkVersion(ctx context.Context, q querier, newest int) (int, error) {
+	// In one statement, as another process may just be making the tables.
 	var app, version, tables int
-	if err := errors.Join(
-		q.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app),
-		q.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version),
-		q.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables),
-	); err != nil {
+	if err := q.QueryRowContext(ctx, `SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
+FROM pragma_application_id, pragma_user_version`).Scan(&app, &version, &tables); err != nil {
 		return 0, err
 	}
 	switch {
