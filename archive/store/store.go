@@ -27,8 +27,13 @@ var (
 
 	// ErrRefused says that the store will not take this however often it is
 	// asked: access denied, no such bucket, a disabled KMS key, bad
-	// credentials. An error that is fs.ErrPermission is also ErrRefused.
+	// credentials. An error that is fs.ErrPermission is also ErrRefused. Where
+	// the store lacks a feature, it is also errors.ErrUnsupported.
 	ErrRefused = errors.New("refused by the store")
+
+	// ErrCredentials says that there are no credentials, or that the store
+	// does not know them. It is always ErrRefused too.
+	ErrCredentials = errors.New("no valid credentials")
 
 	// ErrUnavailable says that the store could not be reached, or throttled
 	// until the retries were used up. The same call is safe to make again; a

@@ -11,19 +11,22 @@ import (
 	"logstow/layout"
 )
 
-// Conditional tells whether a Put with IfAbsent keeps what is there. It writes
-// a small object at layout.Probe, and a second time unless the first Put found
-// it there; so it takes one request on all runs but the first, and needs no
-// permission but to write.
+// mark is what the object at layout.Probe holds, always.
+const mark = `{"logstow":"this object shows whether the store knows conditional writes; it may be removed"}` + "\n"
+
+// Conditional tells whether a store honours PutOptions.IfAbsent. It leaves one
+// small object at layout.Probe, so that the next time one request is enough.
 func Conditional(ctx context.Context, s store.Store) (bool, error) {
-	body := store.Bytes([]byte("logstow wrote this to learn whether it can be overwritten\n"))
+	// A store that ignores the condition lets the same Put win twice.
 	for range 2 {
-		err := s.Put(ctx, layout.Probe, body, store.PutOptions{IfAbsent: true, ContentType: "text/plain"})
-		if errors.Is(err, fs.ErrExist) {
+		err := s.Put(ctx, layout.Probe, store.Bytes([]byte(mark)), store.PutOptions{IfAbsent: true})
+		switch {
+		case errors.Is(err, fs.ErrExist):
 			return true, nil
-		}
-		if err != nil {
-			return false, fmt.Errorf("write %s: %w", layout.Probe, err)
+		case errors.Is(err, errors.ErrUnsupported):
+			return false, nil
+		case err != nil:
+			return false, fmt.Errorf("find out whether the store knows conditional writes: %w", err)
 		}
 	}
 	return false, nil

@@ -80,8 +80,8 @@ func translateCredentials(err *credentialsError) error {
 			return fmt.Errorf("get credentials: %w: %w", store.ErrUnavailable, innermost(operation))
 		}
 	}
-	return fmt.Errorf("get credentials: %w: %w: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "+
-		"or run where a role is attached", store.ErrRefused, err.error)
+	return fmt.Errorf("get credentials: %w: %w: %w: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "+
+		"or run where a role is attached", store.ErrRefused, store.ErrCredentials, err.error)
 }
 
 // err returns the error of package store for a failure.
@@ -96,7 +96,7 @@ func (f failure) err() error {
 		return fmt.Errorf("%s: %w", what, fs.ErrNotExist)
 	case f.code == "KeyTooLongError" || f.code == "ExistingObjectIsDirectory" || f.code == "ObjectParentIsFile":
 		return fmt.Errorf("%s: %w", what, fs.ErrInvalid)
-	case throttled[f.code] || strings.Contains(f.code, "Throttl") || f.status >= 500 && f.status != http.StatusNotImplemented,
+	case throttled[f.code] || strings.Contains(f.code, "Throttl") || f.status >= 500 && f.status != http.StatusNotImplemented && f.code != "NotImplemented",
 		f.status == http.StatusTooManyRequests, f.status == http.StatusRequestTimeout:
 		return fmt.Errorf("%s: %w: run again later", what, store.ErrUnavailable)
 	case f.code == "ConditionalRequestConflict" || f.code == "OperationAborted":
@@ -105,6 +105,10 @@ func (f failure) err() error {
 		return fmt.Errorf("%s: the content was changed on its way", what)
 	case strings.HasPrefix(f.code, "KMS."):
 		return refused(what, "check that the KMS key exists, is enabled, and may be used by these credentials")
+	case f.code == "NotImplemented" || f.status == http.StatusNotImplemented:
+		return fmt.Errorf("%w: %w", refused(what, "the server lacks a feature that is asked for"), errors.ErrUnsupported)
+	case unknownCaller[f.code] != "":
+		return fmt.Errorf("%s: %w: %w: %s", what, store.ErrRefused, store.ErrCredentials, unknownCaller[f.code])
 	case advice[f.code] != "":
 		return refused(what, advice[f.code])
 	case denied[f.code] || f.status == http.StatusForbidden || f.status == http.StatusUnauthorized:
@@ -161,14 +165,18 @@ var denied = map[string]bool{
 	"ObjectLocked": true, "InvalidPayer": true,
 }
 
+// unknownCaller says what to do about credentials that are not accepted.
+var unknownCaller = map[string]string{
+	"InvalidAccessKeyId":    "check the access key, and that it belongs to this server",
+	"SignatureDoesNotMatch": "check the secret key and the region",
+	"ExpiredToken":          "the session has expired: log in again, or use credentials that renew themselves",
+	"ExpiredTokenException": "the session has expired: log in again, or use credentials that renew themselves",
+	"InvalidToken":          "the session token is not valid here: log in again",
+	"TokenRefreshRequired":  "the session has to be renewed: log in again",
+}
+
 // advice says what to do about errors that no repetition will cure.
 var advice = map[string]string{
-	"InvalidAccessKeyId":           "check the access key, and that it belongs to this server",
-	"SignatureDoesNotMatch":        "check the secret key and the region",
-	"ExpiredToken":                 "the session has expired: log in again, or use credentials that renew themselves",
-	"ExpiredTokenException":        "the session has expired: log in again, or use credentials that renew themselves",
-	"InvalidToken":                 "the session token is not valid here: log in again",
-	"TokenRefreshRequired":         "the session has to be renewed: log in again",
 	"RequestTimeTooSkewed":         "set this machine's clock: it differs too much from the server's",
 	"AuthorizationHeaderMalformed": "check the region: add region=… to the URL",
 	"PermanentRedirect":            "the bucket is elsewhere: correct region=… or endpoint=… in the URL",
@@ -179,6 +187,5 @@ var advice = map[string]string{
 	"InvalidStorageClass":          "correct storage_class=… in the URL",
 	"InvalidTag":                   "correct tags=… in the URL",
 	"EntityTooLarge":               "the server takes no object of this size",
-	"NotImplemented":               "the server lacks a feature that is asked for",
 	"InvalidEncryptionAlgorithm":   "correct sse=… in the URL",
 }
