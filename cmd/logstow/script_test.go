@@ -45,6 +45,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // a second at the end of each command otherwise
 			e.Setenv("RECORDS", records)
 			e.Setenv("STORE", "file://"+e.WorkDir+"/store")
 			e.Setenv("LEDGER", e.WorkDir+"/ledger.db")
@@ -143,7 +144,7 @@ func scriptInterrupt(ts *testscript.TestScript, neg bool, args []string) {
 // scriptEnv is the environment that a script's commands get.
 func scriptEnv(ts *testscript.TestScript) []string {
 	var env []string
-	for _, name := range []string{"PATH", "HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "TMPDIR"} {
+	for _, name := range []string{"PATH", "HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "TMPDIR", "GORACE"} {
 		env = append(env, name+"="+ts.Getenv(name))
 	}
 	return env
