@@ -34,7 +34,6 @@ func Statements() map[string]Statement {
 	all := map[string]Statement{
 		"find one":  {versionsSQL(1), make([]any, 2)},
 		"find many": {versionsSQL(250), make([]any, 500)},
-		"key":       {keyInUseSQL, []any{""}},
 	}
 	for name, q := range map[string]Query{
 		"all":            {},

@@ -38,10 +38,6 @@ var calls = map[string]func(ctx context.Context, l *ledger.Ledger) error{
 		_, err := l.SetQuarantine(ctx, ledger.StillOpen, ledger.Dropping, 1)
 		return err
 	},
-	"quarantine key in use": func(ctx context.Context, l *ledger.Ledger) error {
-		_, err := l.QuarantineKeyInUse(ctx, "k")
-		return err
-	},
 	"start run": func(ctx context.Context, l *ledger.Ledger) error {
 		_, err := l.StartRun(ctx, "archive", noon)
 		return err

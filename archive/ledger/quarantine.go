@@ -148,24 +148,3 @@ func (l *Ledger) SetQuarantine(ctx context.Context, from, to QuarantineState, id
 	}
 	return changed, nil
 }
-
-const keyInUseSQL = "SELECT id FROM quarantined WHERE key = ? AND state IN ('open', 'dropping')"
-
-// QuarantineKeyInUse tells whether a record other than those called except
-// needs the object at key: one that is StillOpen or Dropping. Records with the same
-// bytes share an object.
-func (l *Ledger) QuarantineKeyInUse(ctx context.Context, key string, except ...int64) (bool, error) {
-	used := false
-	err := l.call("quarantine key in use", func() error {
-		rows, err := l.reader.QueryContext(ctx, keyInUseSQL, key)
-		if err != nil {
-			return err
-		}
-		ids, err := collect(rows, 0, scanID)
-		used = slices.ContainsFunc(ids, func(id int64) bool { return !slices.Contains(except, id) })
-		return err
-	})
-	return used && err == nil, err
-}
-
-func scanID(rows *sql.Rows) (id int64, err error) { return id, rows.Scan(&id) }

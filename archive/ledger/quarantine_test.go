@@ -41,20 +41,4 @@ func TestQuarantine(t *testing.T) {
 		}
 		equal(t, fmt.Sprintf("Quarantine(%+v)", tt.query), got, tt.want)
 	}
-	// k0: 1 open, 2 and 3 retried. k1: 4 and 5 dropping, 6 open.
-	for _, tt := range []struct {
-		key    string
-		except []int64
-		want   bool
-	}{
-		{"k0", nil, true},
-		{"k0", []int64{1}, false},
-		{"k1", []int64{6}, true},
-		{"k1", []int64{4, 5, 6}, false},
-		{"unknown", nil, false},
-	} {
-		if got, err := l.QuarantineKeyInUse(t.Context(), tt.key, tt.except...); got != tt.want || err != nil {
-			t.Errorf("QuarantineKeyInUse(%s, %v) = %v, %v, want %v", tt.key, tt.except, got, err, tt.want)
-		}
-	}
 }

@@ -78,9 +78,6 @@ CREATE TABLE quarantined (
 
 CREATE UNIQUE INDEX quarantined_identity ON quarantined (source, part, byte_offset, sha256);
 
--- Which records share the object that is about to be removed.
-CREATE INDEX quarantined_key ON quarantined (key);
-
 -- What still needs somebody, oldest first, without what is done with.
 CREATE INDEX quarantined_state ON quarantined (state);
 
