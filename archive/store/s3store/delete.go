@@ -133,6 +133,13 @@ func (s *Store) versionsPage(ctx context.Context, in *s3.ListObjectVersionsInput
 		})
 	}
 	slices.SortStableFunc(versions, byKeyNewestFirst)
+	if in.KeyMarker != nil {
+		// Some servers begin with the version that the last page ended with.
+		after := strings.TrimPrefix(*in.KeyMarker, s.prefix)
+		versions = slices.DeleteFunc(versions, func(v store.Version) bool {
+			return v.Key == after && v.ID == aws.ToString(in.VersionIdMarker)
+		})
+	}
 	in.KeyMarker, in.VersionIdMarker = nil, nil
 	if aws.ToBool(out.IsTruncated) {
 		marker := aws.ToString(out.NextKeyMarker)
