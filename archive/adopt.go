@@ -3,10 +3,8 @@ package archive
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"iter"
 	"log/slog"
@@ -261,7 +259,7 @@ func (a *adoption) readDocument(ctx context.Context, f *found) error {
 	row.SHA256, row.Size, row.InputSize = body.SHA256, body.Size, body.Size
 	row.Verified, row.ArchivedAt, row.Source = true, time.Now().UTC(), "adopted"
 	if f.meta {
-		if err := a.applyMeta(ctx, f, &row); err != nil {
+		if err := a.applyChange(ctx, f, &row); err != nil {
 			return err
 		}
 	}
@@ -280,46 +278,37 @@ func named(row *ledger.Document, n layout.Name) {
 	}
 }
 
-// applyMeta makes the row say what was done to a changed document. A meta
+// applyChange makes the row say what was done to a changed document. A meta
 // object that is of other content was left by a write that lost.
-func (a *adoption) applyMeta(ctx context.Context, f *found, row *ledger.Document) error {
-	m, err := readMeta(ctx, a.Store, f.info.Key)
+func (a *adoption) applyChange(ctx context.Context, f *found, row *ledger.Document) error {
+	c, err := readChange(ctx, a.Store, f.info.Key)
 	if err != nil {
 		return err
 	}
-	hash, err := hex.DecodeString(m.InputSHA256)
-	if err != nil || len(hash) != len(row.InputHash) || m.SHA256 != row.SHA256.String() {
+	hash, err := hex.DecodeString(c.InputSHA256)
+	if err != nil || len(hash) != len(row.InputHash) || c.StoredSHA256 != row.InputHash.String() {
 		return nil
 	}
 	row.InputHash = ledger.Hash(hash)
-	row.InputSize, row.Lines, row.Changed = m.InputSize, m.Lines, strings.Join(m.Changed, ",")
-	row.Overflow = m.Overflow && f.overflow
+	row.InputSize, row.Lines, row.Changed = c.InputSize, c.Lines, strings.Join(c.Changed, ",")
+	row.Overflow = c.OverflowSHA256 != "" && f.overflow
 	return nil
 }
 
 // readQuarantined makes the row of a quarantined record from the note beside
 // it, or from the raw bytes alone.
 func (a *adoption) readQuarantined(ctx context.Context, f *found) error {
-	key := layout.QuarantineReason(f.name.Hash)
-	sp, err := fetch(ctx, a.Store, key)
+	b, err := readSmall(ctx, a.Store, layout.QuarantineReason(f.name.Hash))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	q := ledger.Quarantined{Key: f.info.Key, State: ledger.StillOpen, At: f.info.ModTime.UTC(), Reason: "unknown: nothing says why"}
-	if err == nil {
-		defer sp.close()
-		var n quarantineNote
-		b, rerr := io.ReadAll(io.NewSectionReader(sp.data(), 0, min(sp.size, maxMeta)))
-		if rerr != nil {
-			return rerr
-		}
-		if json.Unmarshal(b, &n) == nil {
-			if sum, err := hex.DecodeString(n.SHA256); err == nil && len(sum) == len(q.SHA256) {
-				q.Source, q.Part, q.Offset, q.Size = n.Source, n.Part, n.Offset, n.Size
-				q.SHA256, q.Reason, q.At = ledger.Hash(sum), n.Reason, n.At
-				f.raw = &q
-				return nil
-			}
+	if n, err := layout.Decode[layout.QuarantineNote](b); err == nil {
+		if sum, err := hex.DecodeString(n.SHA256); err == nil && len(sum) == len(q.SHA256) {
+			q.Source, q.Part, q.Offset, q.Size = n.Source, n.Part, n.Offset, n.Size
+			q.SHA256, q.Reason, q.At = ledger.Hash(sum), n.Reason, n.At
+			f.raw = &q
+			return nil
 		}
 	}
 	return a.readRaw(ctx, f, q)

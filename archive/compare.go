@@ -3,7 +3,6 @@ package archive
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,47 +13,31 @@ import (
 	"logstow/layout/jobfile"
 )
 
-// maxMeta bounds the meta object that is read back, in bytes.
-const maxMeta = 64 << 10
+// maxContent bounds the small objects of our own that are read back, in bytes.
+const maxContent = 64 << 10
 
-// meta says what was done to a changed document. Its JSON form is the content
-// of the object at layout.Meta: a function of the record and the settings
-// alone, so that writing it twice writes the same.
-type meta struct {
-	InputSHA256 string   `json:"input_sha256"` // of the inner record as received
-	InputSize   int64    `json:"input_size"`   // of the whole record as received
-	SHA256      string   `json:"sha256"`       // of the document
-	Size        int64    `json:"size"`
-	Lines       int64    `json:"lines"` // in the record as received; -1 where unknown
-	Changed     []string `json:"changed"`
-	Overflow    bool     `json:"overflow"` // the record as received lies under layout.Overflow
-}
-
-func (m meta) encode() []byte {
-	b, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		panic(err) // it has nothing that can't be encoded
-	}
-	return append(b, '\n')
-}
-
-// readMeta reads what was done to the document at key. It returns
+// readChange reads what was done to the document at key. It returns
 // fs.ErrNotExist where nothing was.
-func readMeta(ctx context.Context, s store.Store, key string) (meta, error) {
-	r, _, err := s.Get(ctx, layout.Meta(key), store.Range{})
+func readChange(ctx context.Context, s store.Store, key string) (layout.Change, error) {
+	b, err := readSmall(ctx, s, layout.Meta(key))
 	if err != nil {
-		return meta{}, err
+		return layout.Change{}, err
+	}
+	c, err := layout.Decode[layout.Change](b)
+	if err != nil {
+		err = fmt.Errorf("read %s: %w", layout.Meta(key), err)
+	}
+	return c, err
+}
+
+// readSmall reads a small object of our own.
+func readSmall(ctx context.Context, s store.Store, key string) ([]byte, error) {
+	r, _, err := s.Get(ctx, key, store.Range{})
+	if err != nil {
+		return nil, err
 	}
 	defer r.Close()
-	b, err := io.ReadAll(io.LimitReader(r, maxMeta))
-	if err != nil {
-		return meta{}, err
-	}
-	var m meta
-	if err := json.Unmarshal(b, &m); err != nil {
-		return meta{}, fmt.Errorf("read %s: %w", layout.Meta(key), err)
-	}
-	return m, nil
+	return io.ReadAll(io.LimitReader(r, maxContent))
 }
 
 // fetch copies an object into a spool.
@@ -91,57 +74,57 @@ func (r *run) compare(ctx context.Context, it *item) (store.Body, error) {
 	defer sp.close()
 	body := sp.body()
 	body.ReaderAt = nil
-	if info, err := it.input.Reader.Read(sp.data(), sp.size); err == nil && info.InputHash == it.info.InputHash {
+	info, err := it.input.Reader.Read(sp.data(), sp.size) // what is no record is not this one
+	if err == nil && info.InputHash == it.info.InputHash {
 		return body, nil
 	}
 	// A changed document has another hash than the record it was made from.
-	m, err := readMeta(ctx, r.Store, it.row.Key)
+	c, err := readChange(ctx, r.Store, it.row.Key)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return body, errTaken
 	case err != nil:
 		return body, readable(err)
-	case m.InputSHA256 != it.hash() || m.SHA256 != hex.EncodeToString(body.SHA256[:]):
+	case c.InputSHA256 != it.hash() || c.StoredSHA256 != hex.EncodeToString(info.InputHash[:]):
 		return body, errTaken
 	}
-	it.row.Overflow = m.Overflow
+	it.row.Overflow, it.row.InputSize = c.OverflowSHA256 != "", c.InputSize
 	return body, nil
 }
 
-// compareMeta finds out whether the meta object of key is the item's.
-func compareMeta(ctx context.Context, s store.Store, key string, it *item) error {
-	m, err := readMeta(ctx, s, key)
+// compareChange finds out whether what is at the Meta of key is the item's.
+func compareChange(ctx context.Context, s store.Store, key string, it *item) error {
+	c, err := readChange(ctx, s, key)
 	if err != nil {
 		return readable(err)
 	}
-	if m.InputSHA256 != it.hash() {
+	if c.InputSHA256 != it.hash() {
 		return errTaken
 	}
 	return nil
 }
 
 // compareOverflow finds out whether the overflow of key is the item's record,
-// and whole.
-func compareOverflow(ctx context.Context, s store.Store, key string, it *item) error {
+// whole, and returns its hash and size: another delivery of the same record
+// may have had another envelope.
+func compareOverflow(ctx context.Context, s store.Store, key string, it *item) (store.Body, error) {
 	r, _, err := s.Get(ctx, layout.Overflow(key), store.Range{})
 	if err != nil {
-		return readable(err)
+		return store.Body{}, readable(err)
 	}
 	defer r.Close()
-	// Another delivery's envelope may be larger, but not by much.
-	sp, err := decompress(r, 2*it.size+1<<20)
+	sp, err := decompress(r, 2*it.size+1<<20) // another envelope is not much larger
 	if errors.Is(err, errTooLarge) {
-		return errTaken
+		return store.Body{}, errTaken
 	}
 	if err != nil {
-		return fmt.Errorf("compare %s: %w", layout.Overflow(key), err)
+		return store.Body{}, fmt.Errorf("compare %s: %w", layout.Overflow(key), err)
 	}
 	defer sp.close()
 	info, err := it.input.Reader.Read(sp.data(), sp.size)
 	var bad *jobfile.Error
-	switch {
-	case errors.As(err, &bad), err == nil && info.InputHash != it.info.InputHash:
-		return errTaken
+	if errors.As(err, &bad) || err == nil && info.InputHash != it.info.InputHash {
+		err = errTaken
 	}
-	return err
+	return sp.body(), err
 }

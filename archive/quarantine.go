@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,18 +15,6 @@ import (
 	"logstow/layout"
 	"logstow/layout/jobfile"
 )
-
-// quarantineNote is the object at layout.QuarantineReason: what a new ledger
-// must know of the raw bytes beside it.
-type quarantineNote struct {
-	Source string    `json:"source"`
-	Part   string    `json:"part"`
-	Offset int64     `json:"offset"`
-	Size   int64     `json:"size"`
-	SHA256 string    `json:"sha256"` // of the raw bytes
-	Reason string    `json:"reason"`
-	At     time.Time `json:"at"`
-}
 
 // quarantineID names a quarantined record: a hash of its place and its bytes.
 // The same record read again has the same id, and no other has.
@@ -58,20 +45,27 @@ func (r *run) quarantine(ctx context.Context, it *item) error {
 		return err
 	}
 	defer raw.close()
-	note, err := json.Marshal(quarantineNote{q.Source, q.Part, q.Offset, q.Size, q.SHA256.String(), q.Reason, q.At})
-	if err != nil {
-		return fmt.Errorf("describe a quarantined record: %w", err)
+	note := layout.Encode(layout.QuarantineNote{
+		Source: q.Source, Part: q.Part, Offset: q.Offset, Size: q.Size, SHA256: q.SHA256.String(), Reason: q.Reason, At: q.At,
+	})
+	err = r.putQuarantined(ctx, q.Key, raw.body(), "application/zstd")
+	if err == nil {
+		err = r.putQuarantined(ctx, layout.QuarantineReason(id), store.Bytes(note), "application/json")
 	}
-	for _, p := range []part{
-		{key: q.Key, contentType: "application/zstd", body: raw.body()},
-		{key: layout.QuarantineReason(id), contentType: "application/json", body: store.Bytes(note)},
-	} {
-		err := r.Store.Put(ctx, p.key, p.body, store.PutOptions{IfAbsent: true, ContentType: p.contentType})
-		if err != nil && !errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("quarantine %s: %w", p.key, err)
-		}
+	if err != nil {
+		return err
 	}
 	it.raw = &q
+	return nil
+}
+
+// putQuarantined puts what is not there yet. What is there has the same id, so
+// it is of the same record.
+func (r *run) putQuarantined(ctx context.Context, key string, body store.Body, contentType string) error {
+	err := r.Store.Put(ctx, key, body, store.PutOptions{IfAbsent: true, ContentType: contentType})
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("quarantine %s: %w", key, err)
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -81,20 +82,12 @@ func (r *run) place(ctx context.Context, it *item, d *prepared) (outcome, error)
 // put puts what belongs to it.row.Key, the document last.
 func (r *run) put(ctx context.Context, it *item, d *prepared) (outcome, error) {
 	key := it.row.Key
-	unread := false // something that is there may not be compared
-	for _, part := range d.parts(key, it) {
-		err := r.Store.Put(ctx, part.key, part.body, store.PutOptions{IfAbsent: true, ContentType: part.contentType})
-		if errors.Is(err, fs.ErrExist) {
-			err = part.compare(ctx, r.Store)
-		}
-		switch {
-		case errors.Is(err, errUnverified):
-			unread = true
-		case err != nil:
-			return undecided, err
-		}
+	err := r.putBeside(ctx, it, d)
+	unread := errors.Is(err, errUnverified)
+	if err != nil && !unread {
+		return undecided, err
 	}
-	err := r.Store.Put(ctx, key, d.body, store.PutOptions{IfAbsent: true, Metadata: d.metadata(it)})
+	err = r.Store.Put(ctx, key, d.body, store.PutOptions{IfAbsent: true, Metadata: d.metadata(it)})
 	switch {
 	case err == nil && unread:
 		it.row.Verified = false
@@ -118,12 +111,43 @@ func (r *run) put(ctx context.Context, it *item, d *prepared) (outcome, error) {
 	return alreadyArchived, nil
 }
 
+// putBeside puts what is to be there before the document at it.row.Key:
+// overflow first, then what says what was done. Where something is there that
+// may not be read it goes on, and returns errUnverified at the end.
+func (r *run) putBeside(ctx context.Context, it *item, d *prepared) error {
+	if len(d.changed) == 0 {
+		return nil
+	}
+	key := it.row.Key
+	var unread error
+	if d.overflow != nil {
+		err := r.Store.Put(ctx, layout.Overflow(key), d.overflow.body(), store.PutOptions{IfAbsent: true, ContentType: "application/zstd"})
+		if errors.Is(err, fs.ErrExist) {
+			var there store.Body
+			if there, err = compareOverflow(ctx, r.Store, key, it); err == nil {
+				d.record, it.row.InputSize = there, there.Size
+			}
+		}
+		if unread = err; err != nil && !errors.Is(err, errUnverified) {
+			return err
+		}
+	}
+	content := layout.Encode(d.change(it))
+	err := r.Store.Put(ctx, layout.Meta(key), store.Bytes(content), store.PutOptions{IfAbsent: true})
+	if errors.Is(err, fs.ErrExist) {
+		err = compareChange(ctx, r.Store, key, it)
+	}
+	return cmp.Or(err, unread)
+}
+
 // prepared is what is to be written for a record.
 type prepared struct {
-	body     store.Body // of the document
-	changed  []string   // what was done to it
-	overflow *spool     // the record as it came, compressed; nil where it is not kept
-	spools   []*spool   // all that is to be closed
+	body     store.Body  // of the document
+	changed  []string    // what was done to it
+	inner    ledger.Hash // of a changed one: of the record inside
+	overflow *spool      // the record as it came, compressed; nil where it is not kept
+	record   store.Body  // what overflow holds
+	spools   []*spool    // all that is to be closed
 }
 
 // close gives back the memory and the files.
@@ -151,11 +175,10 @@ func (r *run) fill(d *prepared, it *item) (reason string, err error) {
 			return "", err
 		}
 		if s.size != size { // a rewrite that drops nothing changes nothing
-			d.becomes(s, string(r.Detail))
-			data, size = s.data(), s.size
-			if info, err = it.input.Reader.Read(data, size); err != nil {
-				return "", fmt.Errorf("read the record at detail %s: %w", r.Detail, err)
+			if info, err = d.becomes(s, it, string(r.Detail)); err != nil {
+				return "", err
 			}
+			data, size = s.data(), s.size
 		}
 	}
 	if size > r.MaxFileSize {
@@ -166,7 +189,9 @@ func (r *run) fill(d *prepared, it *item) (reason string, err error) {
 		if err != nil {
 			return "", err
 		}
-		d.becomes(s, changedCapped)
+		if _, err := d.becomes(s, it, changedCapped); err != nil {
+			return "", err
+		}
 		if err := d.keep(it, r.Overflow); err != nil {
 			return "", err
 		}
@@ -184,10 +209,16 @@ func (d *prepared) spool(limit int64, write func(*spool) error) (*spool, error) 
 	return s, write(s)
 }
 
-// becomes makes s the document; what is what was done to it.
-func (d *prepared) becomes(s *spool, what string) {
-	d.body = s.body()
+// becomes makes s the document and says what it is now; what is what was done
+// to it.
+func (d *prepared) becomes(s *spool, it *item, what string) (jobfile.Info, error) {
+	info, err := it.input.Reader.Read(s.data(), s.size)
+	if err != nil {
+		return info, fmt.Errorf("read the record after it was %s: %w", what, err)
+	}
+	d.body, d.inner = s.body(), info.InputHash
 	d.changed = append(d.changed, what)
+	return info, nil
 }
 
 // keep compresses the record as it came.
@@ -195,40 +226,25 @@ func (d *prepared) keep(it *item, o Overflow) (err error) {
 	if o != Keep {
 		return nil
 	}
+	if d.record, err = it.body(); err != nil {
+		return err
+	}
 	if d.overflow, err = compress(it.rec.Data, it.rec.Size); err == nil {
 		d.spools = append(d.spools, d.overflow)
 	}
 	return err
 }
 
-// part is an object that is written before its document.
-type part struct {
-	key, contentType string
-	body             store.Body
-	compare          func(context.Context, store.Store) error
-}
-
-// parts is what is written before the document at key.
-func (d *prepared) parts(key string, it *item) []part {
-	var all []part
+// change says what was done to the record.
+func (d *prepared) change(it *item) layout.Change {
+	c := layout.Change{
+		InputSHA256: it.hash(), StoredSHA256: d.inner.String(),
+		Lines: it.info.LineCount, Changed: d.changed, InputSize: it.row.InputSize,
+	}
 	if d.overflow != nil {
-		all = append(all, part{
-			key: layout.Overflow(key), contentType: "application/zstd", body: d.overflow.body(),
-			compare: func(ctx context.Context, s store.Store) error { return compareOverflow(ctx, s, key, it) },
-		})
+		c.OverflowSHA256 = hex.EncodeToString(d.record.SHA256[:])
 	}
-	if len(d.changed) > 0 {
-		m := meta{
-			InputSHA256: it.hash(), InputSize: it.size, SHA256: hex.EncodeToString(d.body.SHA256[:]), Size: d.body.Size,
-			Lines: it.info.LineCount, Changed: d.changed, Overflow: d.overflow != nil,
-		}
-		body := store.Bytes(m.encode())
-		all = append(all, part{
-			key: layout.Meta(key), contentType: "application/json", body: body,
-			compare: func(ctx context.Context, s store.Store) error { return compareMeta(ctx, s, key, it) },
-		})
-	}
-	return all
+	return c
 }
 
 // metadata is a hint for other tools of what the meta object says.

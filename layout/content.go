@@ -1,0 +1,58 @@
+package layout
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Change is the content of the object at Meta: what was done to a document
+// that is not its record as received. Hashes are SHA-256 in lower-case hex.
+//
+// Two deliveries of one record may have had different envelopes, and a run may
+// have died between the objects that belong together. So nothing here depends
+// on the envelope but what tells of the overflow.
+type Change struct {
+	InputSHA256  string   `json:"input_sha256"`  // of the inner record as received
+	StoredSHA256 string   `json:"stored_sha256"` // of the inner record as stored
+	Lines        int64    `json:"lines"`         // in the record as received; -1 where unknown
+	Changed      []string `json:"changed"`       // "capped", or a level of detail
+
+	// InputSize is the bytes of the whole record as received. OverflowSHA256
+	// is its hash where it lies at Overflow, and empty where it was not kept.
+	InputSize      int64  `json:"input_size"`
+	OverflowSHA256 string `json:"overflow_sha256,omitempty"`
+}
+
+// QuarantineNote is the content of the object at QuarantineReason: where the
+// raw bytes beside it came from, and why they are there.
+type QuarantineNote struct {
+	Source string    `json:"source"`
+	Part   string    `json:"part"`
+	Offset int64     `json:"offset"` // in the part, after decompression
+	Size   int64     `json:"size"`
+	SHA256 string    `json:"sha256"` // of the raw bytes
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+// Encode returns the JSON form of a Change or a QuarantineNote.
+func Encode[T Change | QuarantineNote](content T) []byte {
+	b, err := json.MarshalIndent(content, "", "  ")
+	if err != nil {
+		panic(err) // neither holds what can't be encoded
+	}
+	return append(b, '\n')
+}
+
+// Decode reads the JSON form of a Change or a QuarantineNote. Members that it
+// does not know are of a later version, and are passed over.
+func Decode[T Change | QuarantineNote](b []byte) (T, error) {
+	var content T
+	d := json.NewDecoder(bytes.NewReader(b))
+	if err := d.Decode(&content); err != nil {
+		return content, fmt.Errorf("not the JSON of a %T: %w", content, err)
+	}
+	return content, nil
+}
