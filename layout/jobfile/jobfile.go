@@ -151,6 +151,26 @@ type Fields struct {
 	Lines       string `yaml:"lines"`
 }
 
+// checkLines refuses lines that hold what names a record, or lie in it: left
+// out, they would take it along. user is the reader's own.
+func (f *Fields) checkLines(user string) error {
+	within := func(path, other string) bool {
+		return path == other || strings.HasPrefix(path, other+".")
+	}
+	for _, named := range []struct{ key, path string }{
+		{"user_id", f.UserID}, {"recipe_id", f.RecipeID}, {"job_id", f.JobID}, {"status", f.Status},
+		{"started_at", f.StartedAt}, {"completed_at", f.CompletedAt},
+	} {
+		if f.Lines == "" || named.path == "" || named.key == "user_id" && user != "" {
+			continue
+		}
+		if within(named.path, f.Lines) || within(f.Lines, named.path) {
+			return fmt.Errorf("field map: lines (%s) and %s (%s) are not apart", f.Lines, named.key, named.path)
+		}
+	}
+	return nil
+}
+
 // Config says how records are to be read. The zero Config reads the built-in
 // platforms.
 type Config struct {

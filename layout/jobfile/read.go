@@ -7,14 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxText is how much of a captured value is kept, in bytes of JSON.
-const maxText = 4 << 10
+const (
+	maxText  = 4 << 10 // bytes of JSON that are kept of a captured value
+	maxTimes = 100     // how often a member may be there whose every place is kept
+)
 
 // Reader reads records. It is safe for concurrent use.
 type Reader struct {
@@ -39,6 +42,9 @@ func NewReader(c Config) (*Reader, error) {
 			if need.path == "" {
 				return nil, fmt.Errorf("field map: %s is missing", need.key)
 			}
+		}
+		if err := f.checkLines(c.User); err != nil {
+			return nil, err
 		}
 		r.shapes, r.envelopes = []*shape{custom(f)}, false
 	}
@@ -190,12 +196,11 @@ func (r *Reader) member(w *walker, f *found, name []byte) error {
 
 // enclosed passes the object that an envelope's member holds.
 func (r *Reader) enclosed(w *walker, f *found, name string) error {
-	fr := r.newFrame(name)
-	for _, other := range f.inner {
-		if other.name == name {
-			f.repeated = name
-		}
+	if f.holds(name) {
+		f.repeated = name
+		return w.skip()
 	}
+	fr := r.newFrame(name)
 	fr.span.Start = w.offset()
 	err := w.object(func(name []byte) error {
 		return w.collect(r.plan.root.kids[string(name)], fr.values)
@@ -219,18 +224,36 @@ func (r *Reader) copy(w *walker, f *found, name string) error {
 	if len(text) < 2 || text[0] != '"' || !bytes.HasPrefix(bytes.TrimLeft(text[1:], " "), []byte("{")) {
 		return nil
 	}
-	f.copies = append(f.copies, textMember{name, span})
 	if name == "log_message" {
-		if f.message != (Span{}) {
+		if f.holds(name) {
 			f.repeated = name
+			return nil
 		}
 		f.message = span
 	}
+	if len(f.copies) == maxTimes {
+		return tooOften(span.Start, name)
+	}
+	f.copies = append(f.copies, textMember{name, span})
 	return nil
 }
 
+// holds tells whether the envelope's member called name was there already, as a
+// record or as its text.
+func (f *found) holds(name string) bool {
+	if name == "log_message" && f.message != (Span{}) {
+		return true
+	}
+	return slices.ContainsFunc(f.inner, func(fr frame) bool { return fr.name == name })
+}
+
+func tooOften(at int64, name string) error {
+	return &Error{Offset: at, Reason: fmt.Sprintf("%q is there more than %d times", name, maxTimes)}
+}
+
 // collect passes one value and keeps what n's paths ask of it. n is nil where
-// they ask nothing.
+// they ask nothing. Of a member that is there more than once it keeps the last
+// value that says anything.
 func (w *walker) collect(n *node, values []value) error {
 	if n == nil {
 		return w.skip()
@@ -247,22 +270,27 @@ func (w *walker) collect(n *node, values []value) error {
 		err = w.object(func(name []byte) error { return w.collect(n.kids[string(name)], values) })
 	case n.count:
 		v.count, err = w.lines(c)
-	case n.slot >= 0:
+	default:
 		v.text, v.whole, err = w.value(maxText)
 		if w.src != nil {
 			v.text = bytes.Clone(v.text)
 		}
-	default:
-		err = w.skip()
 	}
-	if err != nil || n.slot < 0 {
+	if err != nil {
 		return err
 	}
-	v.first, v.times, v.spans = c, values[n.slot].times+1, values[n.slot].spans
+	old := &values[n.slot]
+	v.first, v.times, v.spans = c, old.times+1, old.spans
 	if n.count {
+		if len(v.spans) == maxTimes {
+			return tooOften(start, n.name)
+		}
 		v.spans = append(v.spans, Span{start, w.offset()})
 	}
-	values[n.slot] = v
+	if !v.there() && old.there() {
+		v.first, v.text, v.whole = old.first, old.text, old.whole
+	}
+	*old = v
 	return nil
 }
 
@@ -408,6 +436,28 @@ func (g *getter) pick(paths []string) (string, *value) {
 	return "", nil
 }
 
+// ambiguous tells whether the value at path, or what it lies in, is there more
+// than once, and fails then.
+func (g *getter) ambiguous(what, path string) bool {
+	fr := g.fr
+	if path == envelopeUser {
+		fr = g.outer
+	}
+	for end := range steps(path) {
+		part := path[:end]
+		switch times := fr.values[g.r.plan.slots[part]].times; {
+		case times < 2:
+			continue
+		case part == path:
+			g.fail("ambiguous %s: %q is there %d times", what, path, times)
+		default:
+			g.fail("ambiguous %s: %q lies in %q, which is there %d times", what, path, part, times)
+		}
+		return true
+	}
+	return false
+}
+
 // id returns a required string or integer.
 func (g *getter) id(what string, paths []string) string {
 	id := g.optional(what, paths)
@@ -423,8 +473,7 @@ func (g *getter) optional(what string, paths []string) string {
 	switch {
 	case v == nil:
 		return ""
-	case v.times > 1:
-		g.fail("ambiguous %s: %q is there %d times", what, path, v.times)
+	case g.ambiguous(what, path):
 	case !v.whole:
 		g.fail("%s %q is longer than %d bytes", what, path, maxText)
 	case v.first == '"':
@@ -447,8 +496,8 @@ func (g *getter) time(paths []string) time.Time {
 	if v == nil {
 		return time.Time{}
 	}
-	if v.times > 1 {
-		g.fail("ambiguous time: %q is there %d times", path, v.times)
+	if g.ambiguous("time", path) {
+		return time.Time{}
 	}
 	t, err := parseTime(path, v)
 	if err != nil {

@@ -1,6 +1,9 @@
 package jobfile
 
-import "strings"
+import (
+	"iter"
+	"strings"
+)
 
 // shape is one form of record: which members tell it, and where it says what.
 // Each list of paths is in order of preference: the first that is there, and
@@ -156,20 +159,21 @@ func (s *shape) paths() []string {
 
 // node is a member of a record that some path goes to or through.
 type node struct {
-	slot  int // where its value is kept; -1 where no path ends here
-	count bool
+	name  string
+	slot  int  // where its value is kept
+	count bool // it is lines, to be counted
 	kids  map[string]*node
 }
 
 // plan is what a walk over a record looks out for.
 type plan struct {
-	root  *node
-	slots map[string]int // by path
+	root  *node          // the record itself, which has no slot
+	slots map[string]int // by path, and by the paths of what members lie in
 }
 
 // newPlan returns the plan for every path of the shapes.
 func newPlan(shapes []*shape) *plan {
-	p := &plan{root: &node{slot: -1}, slots: map[string]int{}}
+	p := &plan{root: &node{}, slots: map[string]int{}}
 	for _, s := range shapes {
 		for _, path := range s.paths() {
 			p.add(path)
@@ -183,18 +187,28 @@ func newPlan(shapes []*shape) *plan {
 
 func (p *plan) add(path string) *node {
 	n := p.root
-	for name := range strings.SplitSeq(path, ".") {
+	for end, name := range steps(path) {
 		if n.kids[name] == nil {
 			if n.kids == nil {
 				n.kids = map[string]*node{}
 			}
-			n.kids[name] = &node{slot: -1}
+			n.kids[name] = &node{name: name, slot: len(p.slots)}
+			p.slots[path[:end]] = len(p.slots)
 		}
 		n = n.kids[name]
 	}
-	if n.slot < 0 {
-		n.slot = len(p.slots)
-		p.slots[path] = n.slot
-	}
 	return n
+}
+
+// steps yields the names in a path, each with where it ends.
+func steps(path string) iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		end := -1
+		for name := range strings.SplitSeq(path, ".") {
+			end += 1 + len(name)
+			if !yield(end, name) {
+				return
+			}
+		}
+	}
 }

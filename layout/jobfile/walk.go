@@ -26,6 +26,7 @@ type walker struct {
 	keep   int   // bytes of buf from here on must stay; -1: none need to
 	ended  bool  // src is at its end
 	inside jsonskip.Machine
+	named  []byte // the last name, where the window moves
 
 	// tap, where not nil, is given every byte that is passed.
 	tap io.Writer
@@ -256,8 +257,9 @@ func (w *walker) name() ([]byte, error) {
 	if whole {
 		name = unquoted(text)
 	}
-	if w.pos == len(w.buf) && !w.ended {
-		name = append([]byte(nil), name...) // peek may move the window
+	if w.src != nil { // peek may move the window
+		w.named = append(w.named[:0], name...)
+		name = w.named
 	}
 	if c, err = w.peek(); err != nil {
 		return nil, err
