@@ -3,6 +3,7 @@ package export
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -61,7 +62,7 @@ func Write(ctx context.Context, s objects, w io.Writer, v ledger.Document) error
 // WriteFull writes the record as it came in: of a version that was capped, the
 // overflowed record with its lines, and of any other the document itself. It
 // is ErrNoFull where the lines of a capped version were dropped. As with
-// Write, ErrDamaged comes after the bytes.
+// Write, ErrDamaged may come after the bytes.
 func WriteFull(ctx context.Context, s objects, w io.Writer, v ledger.Document) error {
 	if !v.Overflow {
 		if capped(v) {
@@ -69,13 +70,46 @@ func WriteFull(ctx context.Context, s objects, w io.Writer, v ledger.Document) e
 		}
 		return Write(ctx, s, w, v)
 	}
+	change, err := readChange(ctx, s, v.Key)
+	if err != nil {
+		return err
+	}
 	key := layout.Overflow(v.Key)
 	object, err := get(ctx, s, key)
 	if err != nil {
 		return err
 	}
 	defer object.Close()
-	return decompress(w, object, v.InputSize)
+	hash := sha256.New()
+	if err := decompress(io.MultiWriter(hash, w), object, change.InputSize); err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(hash.Sum(nil)); got != change.OverflowSHA256 {
+		return fmt.Errorf("%s: %w: it holds bytes with SHA-256 %s, %s says %s",
+			key, ErrDamaged, got, layout.Meta(v.Key), change.OverflowSHA256)
+	}
+	return nil
+}
+
+// maxChange bounds what is read of a meta object, in bytes.
+const maxChange = 64 << 10
+
+// readChange reads what was done to the document at key.
+func readChange(ctx context.Context, s objects, key string) (layout.Change, error) {
+	object, err := get(ctx, s, layout.Meta(key))
+	if err != nil {
+		return layout.Change{}, err
+	}
+	defer object.Close()
+	b, err := io.ReadAll(io.LimitReader(object, maxChange))
+	if err != nil {
+		return layout.Change{}, object.explain(err)
+	}
+	change, err := layout.Decode[layout.Change](b)
+	if err != nil {
+		err = fmt.Errorf("%s: %w: %w", object.key, ErrDamaged, err)
+	}
+	return change, err
 }
 
 // decompress writes what a zstd object holds: exactly size bytes, or any

@@ -3,6 +3,7 @@ package export_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"strings"
@@ -82,6 +83,12 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// change is the meta object of a capped document whose record is whole.
+func change(whole string) []byte {
+	sum := sha256.Sum256([]byte(whole))
+	return layout.Encode(layout.Change{InputSize: int64(len(whole)), OverflowSHA256: hex.EncodeToString(sum[:])})
+}
+
 func TestWriteFull(t *testing.T) {
 	const whole, short = `{"id":1,"lines":["a","b"]}`, `{"id":1,"lines":"Log lines exceed size limit"}`
 	capped := version(short)
@@ -89,8 +96,9 @@ func TestWriteFull(t *testing.T) {
 	kept := capped
 	kept.Overflow = true
 	overflow := func(b []byte) map[string][]byte {
-		return map[string][]byte{key: []byte(short), layout.Overflow(key): b}
+		return map[string][]byte{key: []byte(short), layout.Overflow(key): b, layout.Meta(key): change(whole)}
 	}
+	other := overflow(compressed(t, strings.Replace(whole, "a", "z", 1)))
 	cut := compressed(t, whole)
 	cut = cut[:len(cut)-6]
 	flipped := compressed(t, whole)
@@ -110,6 +118,9 @@ func TestWriteFull(t *testing.T) {
 		{"overflow is cut off", overflow(cut), kept, "", export.ErrDamaged},
 		{"overflow is flipped", overflow(flipped), kept, whole, export.ErrDamaged},
 		{"overflow is longer", overflow(compressed(t, whole+"more")), kept, whole, export.ErrDamaged},
+		{"overflow is another record's", other, kept, strings.Replace(whole, "a", "z", 1), export.ErrDamaged},
+		{"what was done is missing", map[string][]byte{layout.Overflow(key): compressed(t, whole)}, kept, "", export.ErrDamaged},
+		{"what was done is not JSON", map[string][]byte{layout.Overflow(key): compressed(t, whole), layout.Meta(key): {'{'}}, kept, "", export.ErrDamaged},
 		{"overflow is shorter", overflow(compressed(t, whole[:9])), kept, whole[:9], export.ErrDamaged},
 	}
 	for _, tt := range tests {
@@ -149,7 +160,7 @@ func TestOtherSides(t *testing.T) {
 	const content = `{"id":1}`
 	v := version(content)
 	v.Overflow = true
-	objects := map[string][]byte{key: []byte(content), layout.Overflow(key): compressed(t, content)}
+	objects := map[string][]byte{key: []byte(content), layout.Overflow(key): compressed(t, content), layout.Meta(key): change(content)}
 	broken := errors.New("connection reset")
 	tests := []struct {
 		name  string
