@@ -16,7 +16,7 @@ var documentRows = [...]int{20, 1}
 const insertQuarantinedSQL = `INSERT INTO quarantined
   (source, part, byte_offset, sha256, size, key, reason, quarantined_at, state)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (source, part, byte_offset, sha256) DO NOTHING`
+ON CONFLICT (key) DO NOTHING`
 
 const upsertCursorSQL = `INSERT INTO cursors (source, part, value) VALUES (?, ?, ?)
 ON CONFLICT (source, part) DO UPDATE SET value = excluded.value`
@@ -45,7 +45,7 @@ ON CONFLICT (job, user_id, input_hash) DO UPDATE SET verified = excluded.verifie
 // A document that is there already (same user, job and input hash) stays as it
 // is, unless it was not verified and now is: then where and what it is in the
 // store is replaced. A quarantined record that is
-// there already (same source, part, offset and hash) stays as it is, also when
+// there already (same key) stays as it is, also when
 // it was retried or dropped. A cursor replaces the one before it. Where ctx
 // has ended before the transaction began, nothing is recorded; after that ctx
 // is not looked at.

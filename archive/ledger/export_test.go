@@ -60,6 +60,7 @@ func Statements() map[string]Statement {
 	open := QuarantineQuery{States: []QuarantineState{StillOpen}}
 	s, args = open.statement(10)
 	all["quarantine: open"] = Statement{s, args}
+	all["quarantine: key"] = Statement{quarantineStateSQL, make([]any, 1)}
 	return all
 }
 

@@ -28,6 +28,10 @@ var calls = map[string]func(ctx context.Context, l *ledger.Ledger) error{
 	"by job":         func(ctx context.Context, l *ledger.Ledger) error { _, err := l.ByJob(ctx, "", "1"); return err },
 	"cursors":        func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Cursors(ctx, "s"); return err },
 	"delete cursors": func(ctx context.Context, l *ledger.Ledger) error { return l.DeleteCursors(ctx, "s", "p") },
+	"quarantine state": func(ctx context.Context, l *ledger.Ledger) error {
+		_, err := l.QuarantineState(ctx, "q")
+		return err
+	},
 	"quarantine": func(ctx context.Context, l *ledger.Ledger) error {
 		for _, err := range l.Quarantine(ctx, ledger.QuarantineQuery{}) {
 			return err

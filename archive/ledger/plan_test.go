@@ -25,7 +25,7 @@ var plans = map[string][]string{
 	"documents: job":              {"SEARCH documents USING INDEX documents_identity (job=?)"},
 	"documents: job, user":        {"SEARCH documents USING INDEX documents_identity (job=? AND user_id=?)"},
 	"documents: job, next":        {"SEARCH documents USING INDEX documents_identity (job=?)"},
-	"key":                         {"SEARCH quarantined USING INDEX quarantined_key (key=?)"},
+	"quarantine: key":             {"SEARCH quarantined USING INDEX quarantined_identity (key=?)"},
 	"quarantine: open":            {"SEARCH quarantined USING INDEX quarantined_state (state=? AND rowid>?)"},
 }
 

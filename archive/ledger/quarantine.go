@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -116,6 +117,21 @@ func scanQuarantined(rows *sql.Rows) (Quarantined, error) {
 	}
 	q.At = time.UnixMilli(at).UTC()
 	return q, q.SHA256.set(sum)
+}
+
+const quarantineStateSQL = "SELECT state FROM quarantined WHERE key = ?"
+
+// QuarantineState returns the state of the quarantined record whose raw bytes
+// belong at key, "" where there is none.
+func (l *Ledger) QuarantineState(ctx context.Context, key string) (state QuarantineState, err error) {
+	err = l.call("quarantine state", func() error {
+		err := l.reader.QueryRowContext(ctx, quarantineStateSQL, key).Scan(&state)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return state, err
 }
 
 // SetQuarantine changes the state of those of the records called ids that are

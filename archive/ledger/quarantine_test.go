@@ -13,7 +13,7 @@ func TestQuarantine(t *testing.T) {
 	var b ledger.Batch
 	for i := range 7 {
 		b.Quarantined = append(b.Quarantined, ledger.Quarantined{
-			Source: fmt.Sprint("s", i%2), Part: "p", Offset: int64(i), SHA256: hash("q"), Key: fmt.Sprint("k", i/3), At: noon,
+			Source: fmt.Sprint("s", i%2), Part: "p", Offset: int64(i), SHA256: hash("q"), Key: fmt.Sprint("k", i), At: noon,
 		})
 	}
 	commit(t, l, b)
@@ -40,5 +40,24 @@ func TestQuarantine(t *testing.T) {
 			got = append(got, q.ID)
 		}
 		equal(t, fmt.Sprintf("Quarantine(%+v)", tt.query), got, tt.want)
+	}
+}
+
+func TestQuarantineIsOneRecordAKey(t *testing.T) {
+	l := open(t, newPath(t))
+	q := ledger.Quarantined{Source: "s", Part: "p", SHA256: hash("q"), Key: "k", Reason: "r", At: noon}
+	again := q
+	again.Source, again.Part = "adopted", "k"
+	commit(t, l, ledger.Batch{Quarantined: []ledger.Quarantined{q}})
+	commit(t, l, ledger.Batch{Quarantined: []ledger.Quarantined{again}})
+	q.ID, q.State = 1, ledger.StillOpen
+	equal(t, "Quarantine", all(t, l.Quarantine(t.Context(), ledger.QuarantineQuery{})), []ledger.Quarantined{q})
+	if _, err := l.SetQuarantine(t.Context(), ledger.StillOpen, ledger.Dropped, q.ID); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]ledger.QuarantineState{"k": ledger.Dropped, "other": ""} {
+		if got, err := l.QuarantineState(t.Context(), key); err != nil || got != want {
+			t.Errorf("QuarantineState(%q) = %q, %v, want %q", key, got, err, want)
+		}
 	}
 }

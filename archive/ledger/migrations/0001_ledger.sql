@@ -76,7 +76,7 @@ CREATE TABLE quarantined (
   state          TEXT    NOT NULL
 );
 
-CREATE UNIQUE INDEX quarantined_identity ON quarantined (source, part, byte_offset, sha256);
+CREATE UNIQUE INDEX quarantined_identity ON quarantined (key);
 
 -- What still needs somebody, oldest first, without what is done with.
 CREATE INDEX quarantined_state ON quarantined (state);

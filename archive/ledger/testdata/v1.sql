@@ -58,9 +58,8 @@ CREATE TABLE quarantined (
   state          TEXT    NOT NULL
 );
 
-CREATE UNIQUE INDEX quarantined_identity ON quarantined (source, part, byte_offset, sha256);
+CREATE UNIQUE INDEX quarantined_identity ON quarantined (key);
 
-CREATE INDEX quarantined_key ON quarantined (key);
 
 CREATE INDEX quarantined_state ON quarantined (state);
 
