@@ -41,7 +41,7 @@ func measure(cmd *exec.Cmd) (usage, []byte, error) {
 func used(p *os.ProcessState) (cpu time.Duration, rss int64) {
 	cpu = p.UserTime() + p.SystemTime()
 	if r, ok := p.SysUsage().(*syscall.Rusage); ok {
-		rss = int64(r.Maxrss) //nolint:unconvert // 32 bits wide on some systems
+		rss = int64(r.Maxrss)         //nolint:unconvert // 32 bits wide on some systems
 		if runtime.GOOS != "darwin" { // which counts bytes
 			rss *= 1024
 		}

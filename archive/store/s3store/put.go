@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -44,12 +45,20 @@ func (s *Store) put(ctx context.Context, key string, body store.Body, opts store
 	if body.Size > maxObject {
 		return fmt.Errorf("%d bytes, more than one request may write (%d): %w", body.Size, int64(maxObject), fs.ErrInvalid)
 	}
+	attempts := s.direct.retryer.MaxAttempts()
+	if s.direct.fits(body, opts) {
+		done, err := s.putDirect(ctx, name, body, opts)
+		if done || err != nil {
+			return conditionLost(err, opts)
+		}
+		attempts--
+	}
 	content := &content{section: io.NewSectionReader(body, 0, body.Size)}
 	in := s.putInput(name, body.Size, opts)
 	in.Body = content
 	in.ChecksumCRC32C = aws.String(base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, body.CRC32C)))
 	_, err = s.client.PutObject(ctx, in, func(o *s3.Options) {
-		o.Retryer = unlessBroken{o.Retryer, content}
+		o.Retryer = unlessBroken{retry.AddWithMaxAttempts(o.Retryer, attempts), content}
 		o.APIOptions = append(o.APIOptions[:len(o.APIOptions):len(o.APIOptions)], withPayloadHash(body.SHA256[:]))
 	})
 	broken := content.finish()
@@ -59,7 +68,11 @@ func (s *Store) put(ctx context.Context, key string, body store.Body, opts store
 	if broken != nil && ctx.Err() == nil {
 		return broken
 	}
-	err = translate(ctx, err)
+	return conditionLost(translate(ctx, err), opts)
+}
+
+// conditionLost names the condition that did not hold, where that is the error.
+func conditionLost(err error, opts store.PutOptions) error {
 	var precondition *preconditionError
 	switch {
 	case errors.As(err, &precondition) && opts.IfAbsent:

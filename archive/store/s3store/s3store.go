@@ -31,6 +31,7 @@ type Store struct {
 	tagging string // Tags as the header wants them
 	client  *s3.Client
 	presign *s3.PresignClient
+	direct  *direct
 
 	credentials aws.CredentialsProvider
 	refreshing  sync.Mutex
@@ -79,6 +80,7 @@ func open(ctx context.Context, c Config) (*Store, error) {
 		o.DisableMultiRegionAccessPoints = true
 		lighten(o)
 	})
+	s.direct = newDirect(c, base.HTTPClient, s.tagging)
 	s.presign = s3.NewPresignClient(s.client, func(o *s3.PresignOptions) {
 		o.ClientOptions = append(o.ClientOptions, func(o *s3.Options) {
 			o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
@@ -164,6 +166,9 @@ type credentialsError struct{ error }
 
 func (e *credentialsError) Unwrap() error { return e.error }
 
+// writeBuffer is how much is sent at once.
+const writeBuffer = 32 << 10
+
 func httpClient(c Config) *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().
 		WithDialerOptions(func(d *net.Dialer) { d.Timeout = c.ConnectTimeout }).
@@ -172,7 +177,7 @@ func httpClient(c Config) *awshttp.BuildableClient {
 			t.MaxIdleConns = 0
 			t.ResponseHeaderTimeout = c.ResponseTimeout
 			t.ForceAttemptHTTP2 = false // one connection would be all there is
-			t.WriteBufferSize = 32 << 10
+			t.WriteBufferSize = writeBuffer
 			t.DisableCompression = true
 		})
 }
