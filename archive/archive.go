@@ -75,7 +75,7 @@ type Summary struct {
 	Revisions       int64   `json:"revisions"`        // of them archived: other content for a key that was taken
 	Capped          int64   `json:"capped"`           // written without their lines, for size
 	Quarantined     int64   `json:"quarantined"`
-	Refused         int64   `json:"refused"`    // erased or expired before
+	Refused         int64   `json:"refused"`    // erased, expired or dropped from quarantine before
 	Unverified      int64   `json:"unverified"` // there already, but we may not read them
 	Unreadable      int64   `json:"unreadable"` // files that could not be read to their end
 	Skipped         int64   `json:"skipped"`    // of a kind that was not asked for

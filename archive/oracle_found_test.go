@@ -1,6 +1,8 @@
 package archive_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +10,7 @@ import (
 	"testing"
 
 	"logstow/archive"
+	"logstow/archive/ledger"
 	"logstow/archive/store"
 	"logstow/archive/store/memstore"
 	"logstow/archive/store/storetest"
@@ -50,6 +53,45 @@ func TestCappedInAnotherEnvelope(t *testing.T) {
 					t.Errorf("overflow %s, call %d failed: there is a revision: %s (%v)", overflow, fails, key, err)
 				}
 			}
+		}
+	}
+}
+
+// oracleNoJobs takes no documents of jobs.
+type oracleNoJobs struct{ store.Store }
+
+func (s oracleNoJobs) Put(ctx context.Context, key string, b store.Body, o store.PutOptions) error {
+	if strings.Contains(key, "/jobs/") {
+		return store.ErrUnavailable
+	}
+	return s.Store.Put(ctx, key, b, o)
+}
+
+// TestDroppedStaysOut drops a record from quarantine that its source's cursor
+// has not passed yet.
+func TestDroppedStaysOut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "in.ndjson")
+	oracleMust(t, os.WriteFile(path, []byte("{\"no\": \"identity\"}\n"+job("good", "")+"\n"), 0o600))
+	s, l := memstore.New(), newLedger(t)
+	c := archive.Config{Store: oracleNoJobs{s}, Ledger: l, Inputs: []archive.Input{input(t, path, jobfile.Config{})}, Concurrency: 1}
+	if _, err := archive.Run(t.Context(), c); !errors.Is(err, store.ErrUnavailable) {
+		t.Fatalf("Run with a store that takes no documents: %v, want %v", err, store.ErrUnavailable)
+	}
+	c.Store = s
+	var ids []int64
+	for _, q := range collect(t, l.Quarantine(t.Context(), ledger.QuarantineQuery{})) {
+		ids = append(ids, q.ID)
+	}
+	if len(ids) != 1 {
+		t.Fatalf("%d records in quarantine, want 1", len(ids))
+	}
+	oracleMust(t, archive.DropQuarantined(t.Context(), s, l, ids...))
+	if sum := run(t, c); sum.Refused != 1 || sum.Quarantined != 0 || sum.Archived != 1 {
+		t.Errorf("Run = %+v, want one archived and the dropped one refused", sum)
+	}
+	for _, key := range keys(t, s) {
+		if strings.HasPrefix(key, "_logstow/quarantine/") {
+			t.Errorf("%s is in the store again", key)
 		}
 	}
 }

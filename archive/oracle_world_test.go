@@ -283,11 +283,11 @@ func (w *oracleWorld) summary(s archive.Summary, notices []archive.Notice, whole
 	if sum := s.Archived + s.Events + s.AlreadyArchived + s.Quarantined + s.Refused + s.Unverified + s.Skipped; sum > s.Read || whole && sum != s.Read {
 		w.fail("%d records were read, and %d are accounted for: %+v", s.Read, sum, s)
 	}
-	if s.Refused+s.Unverified+s.Skipped > 0 || s.Unreadable > 0 && !w.removed {
+	if s.Unverified+s.Skipped > 0 || s.Refused > 0 && len(w.oracle.dropped) == 0 || s.Unreadable > 0 && !w.removed {
 		w.fail("refused, unverified, skipped or unreadable, and nothing is: %+v %+v", s, notices)
 	}
-	if got := int64(len(notices)); got != s.Quarantined+s.Unreadable {
-		w.fail("%d notices of %d quarantined and %d unreadable", got, s.Quarantined, s.Unreadable)
+	if got := int64(len(notices)); got != s.Quarantined+s.Refused+s.Unreadable {
+		w.fail("%d notices of %d quarantined, %d refused and %d unreadable", got, s.Quarantined, s.Refused, s.Unreadable)
 	}
 }
 

@@ -25,14 +25,15 @@ func quarantineID(q ledger.Quarantined) string {
 }
 
 // quarantine puts the item's raw bytes into the store, with the reason beside
-// them, and prepares the row that points there.
-func (r *run) quarantine(ctx context.Context, it *item) error {
+// them, and prepares the row that points there. What has left the quarantine
+// before, by a command, does not come back: the cursor had just not passed it.
+func (r *run) quarantine(ctx context.Context, it *item) (outcome, error) {
 	if ctx.Err() != nil || r.DryRun {
-		return ctx.Err()
+		return quarantined, ctx.Err()
 	}
 	body, err := sums(it.rec.Data, it.rec.Size)
 	if err != nil {
-		return err
+		return quarantined, err
 	}
 	q := ledger.Quarantined{
 		Source: it.source, Part: it.part, Offset: it.offset, Size: it.size,
@@ -40,6 +41,22 @@ func (r *run) quarantine(ctx context.Context, it *item) error {
 	}
 	id := quarantineID(q)
 	q.Key = layout.Quarantine(id)
+	switch state, err := r.Ledger.QuarantineState(ctx, q.Key); {
+	case err != nil:
+		return quarantined, err
+	case state == ledger.Retried:
+		return alreadyArchived, nil
+	case state == ledger.Dropping || state == ledger.Dropped:
+		it.reason = "it was dropped from quarantine before: " + it.reason
+		return refused, nil
+	}
+	it.raw = &q
+	return quarantined, r.putQuarantined(ctx, it, id)
+}
+
+// putQuarantined puts what the item's row of quarantine points to.
+func (r *run) putQuarantined(ctx context.Context, it *item, id string) error {
+	q := it.raw
 	raw, err := compress(it.rec.Data, it.rec.Size)
 	if err != nil {
 		return err
@@ -48,20 +65,16 @@ func (r *run) quarantine(ctx context.Context, it *item) error {
 	note := layout.Encode(layout.QuarantineNote{
 		Source: q.Source, Part: q.Part, Offset: q.Offset, Size: q.Size, SHA256: q.SHA256.String(), Reason: q.Reason, At: q.At,
 	})
-	err = r.putQuarantined(ctx, q.Key, raw.body(), "application/zstd")
+	err = r.putOnce(ctx, q.Key, raw.body(), "application/zstd")
 	if err == nil {
-		err = r.putQuarantined(ctx, layout.QuarantineReason(id), store.Bytes(note), "application/json")
+		err = r.putOnce(ctx, layout.QuarantineReason(id), store.Bytes(note), "application/json")
 	}
-	if err != nil {
-		return err
-	}
-	it.raw = &q
-	return nil
+	return err
 }
 
-// putQuarantined puts what is not there yet. What is there has the same id, so
-// it is of the same record.
-func (r *run) putQuarantined(ctx context.Context, key string, body store.Body, contentType string) error {
+// putOnce puts what is not there yet. What is there has the same id, so it is
+// of the same record.
+func (r *run) putOnce(ctx context.Context, key string, body store.Body, contentType string) error {
 	err := r.Store.Put(ctx, key, body, store.PutOptions{IfAbsent: true, ContentType: contentType})
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("quarantine %s: %w", key, err)

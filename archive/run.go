@@ -366,8 +366,7 @@ func (r *run) leave(ctx context.Context, it *item, o outcome, err error, inline 
 func (r *run) writeAll(ctx context.Context) {
 	for it := range r.writes {
 		if it.outcome == quarantined {
-			err := r.quarantine(ctx, it)
-			it.finish(quarantined, err)
+			it.finish(r.quarantine(ctx, it))
 			continue
 		}
 		o, err := r.write(ctx, it)

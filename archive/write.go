@@ -45,7 +45,7 @@ func (r *run) write(ctx context.Context, it *item) (outcome, error) {
 	}
 	if reason != "" {
 		it.reason = reason
-		return quarantined, r.quarantine(ctx, it)
+		return r.quarantine(ctx, it)
 	}
 	defer d.close()
 	it.row = document(it.info)
