@@ -95,6 +95,7 @@ func TestPutSends(t *testing.T) {
 		"If-None-Match":                               "*",
 		"If-Match":                                    "",
 		"X-Amz-Trailer":                               "",
+		"Accept-Encoding":                             "",
 		"Content-Encoding":                            "",
 	} {
 		if got := header.Get(name); got != want {

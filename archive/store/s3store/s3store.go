@@ -78,7 +78,7 @@ func open(ctx context.Context, c Config) (*Store, error) {
 		o.DisableLogOutputChecksumValidationSkipped = true
 		o.DisableS3ExpressSessionAuth = aws.Bool(true)
 		o.DisableMultiRegionAccessPoints = true
-		lighten(o)
+		o.APIOptions = append(o.APIOptions, sendNoAcceptEncoding)
 	})
 	s.direct = newDirect(c, base.HTTPClient, s.tagging)
 	s.presign = s3.NewPresignClient(s.client, func(o *s3.PresignOptions) {
