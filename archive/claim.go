@@ -24,9 +24,11 @@ type claim struct {
 	held    bool    // guarded by claims.mu: one is worked on
 	waiting []*item // guarded by claims.mu: the others, in source order
 
-	// versions is what the ledger knew, and what was written since. It belongs
-	// to whoever holds the claim.
+	// versions is what the ledger knew, and what was written since; err says
+	// that it could not tell, so that nothing of this job may be written. Both
+	// belong to whoever holds the claim.
 	versions []ledger.Version
+	err      error
 }
 
 func newClaims() *claims { return &claims{jobs: map[ledger.Ref]*claim{}} }

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 
+	"logstow/archive/ledger"
 	"logstow/archive/store"
 	"logstow/layout"
 	"logstow/layout/jobfile"
@@ -64,8 +66,9 @@ func readable(err error) error {
 }
 
 // compare finds out whether the object at it.row.Key has the item's content,
-// and what it is. It returns errTaken where it has other content,
-// errUnverified where it may not be read.
+// and makes the row say what was done to it: another run may have had other
+// settings. It returns errTaken where it has other content, errUnverified where
+// it may not be read.
 func (r *run) compare(ctx context.Context, it *item) (store.Body, error) {
 	sp, err := fetch(ctx, r.Store, it.row.Key)
 	if err != nil {
@@ -75,31 +78,40 @@ func (r *run) compare(ctx context.Context, it *item) (store.Body, error) {
 	body := sp.body()
 	body.ReaderAt = nil
 	info, err := it.input.Reader.Read(sp.data(), sp.size) // what is no record is not this one
-	if err == nil && info.InputHash == it.info.InputHash {
-		return body, nil
-	}
-	// A changed document has another hash than the record it was made from.
+	same := err == nil && info.InputHash == it.info.InputHash
 	c, err := readChange(ctx, r.Store, it.row.Key)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return body, errTaken
-	case err != nil:
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return body, readable(err)
-	case c.InputSHA256 != it.hash() || c.StoredSHA256 != hex.EncodeToString(info.InputHash[:]):
+	case err == nil && c.InputSHA256 == it.hash() && c.StoredSHA256 == hex.EncodeToString(info.InputHash[:]):
+		it.row.Changed, it.row.InputSize = strings.Join(c.Changed, ","), c.InputSize
+		it.row.Overflow = it.row.Overflow || c.OverflowSHA256 != ""
+	case same: // and what lies beside it, if anything, is of a document that was not written
+		it.row.Changed, it.row.InputSize = "", body.Size
+	default:
 		return body, errTaken
 	}
-	it.row.Overflow, it.row.InputSize = c.OverflowSHA256 != "", c.InputSize
 	return body, nil
 }
 
-// compareChange finds out whether what is at the Meta of key is the item's.
-func compareChange(ctx context.Context, s store.Store, key string, it *item) error {
+// compareChange finds out whether what is at the Meta of key is true of what
+// is, or is about to be, at key: the item's record, made into one with the hash
+// stored.
+func compareChange(ctx context.Context, s store.Store, key string, it *item, stored ledger.Hash) error {
 	c, err := readChange(ctx, s, key)
-	if err != nil {
+	switch {
+	case err != nil:
 		return readable(err)
-	}
-	if c.InputSHA256 != it.hash() {
+	case c.InputSHA256 != it.hash():
 		return errTaken
+	case c.StoredSHA256 == stored.String():
+		return nil
+	}
+	// Written with other settings: with its document, unless that run died.
+	if _, err := s.Stat(ctx, key); errors.Is(err, fs.ErrNotExist) {
+		return errTaken
+	} else if err != nil {
+		return readable(err)
 	}
 	return nil
 }

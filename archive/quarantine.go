@@ -131,10 +131,9 @@ func (r *run) retry(ctx context.Context, reader *jobfile.Reader, row ledger.Quar
 	o, err := it.inspect(nil)
 	if err == nil && o == undecided {
 		it.busy = &claim{ref: it.ref(), items: 1}
-		if err = r.lookUp(ctx, []*item{it}); err == nil {
-			if o = decide(it); o == undecided {
-				o, err = r.write(ctx, it)
-			}
+		r.lookUp(ctx, []*item{it})
+		if o, err = decide(it); err == nil && o == undecided {
+			o, err = r.write(ctx, it)
 		}
 	}
 	it.finish(o, err)

@@ -282,14 +282,10 @@ func (r *run) inspectBatch(ctx context.Context, b *batch) {
 	}
 	close(b.claimed)
 
-	err := r.lookUp(ctx, fresh)
+	r.lookUp(ctx, fresh)
 	for _, it := range held {
-		if err != nil {
-			r.leave(ctx, it, undecided, err, false)
-			continue
-		}
-		if o := decide(it); o != undecided {
-			r.leave(ctx, it, o, nil, false)
+		if o, err := decide(it); err != nil || o != undecided {
+			r.leave(ctx, it, o, err, false)
 			continue
 		}
 		r.writes <- it
@@ -307,38 +303,39 @@ func (r *run) inspectOne(ctx context.Context, it *item) (outcome, error) {
 }
 
 // lookUp fills the claims of items with what the ledger knows.
-func (r *run) lookUp(ctx context.Context, items []*item) error {
+func (r *run) lookUp(ctx context.Context, items []*item) {
 	if len(items) == 0 || r.Ledger == nil {
-		return nil
+		return
 	}
 	refs := make([]ledger.Ref, len(items))
 	for i, it := range items {
 		refs[i] = it.ref()
 	}
 	found, err := r.Ledger.Find(ctx, refs)
-	if err != nil {
-		return err
-	}
 	for i, it := range items {
-		it.busy.versions = found[i]
+		if it.busy.err = err; err == nil {
+			it.busy.versions = found[i]
+		}
 	}
-	return nil
 }
 
 // decide says what the ledger's knowledge makes of a record; undecided means
 // that it is to be written. A version that could not be compared when it was
-// recorded is tried again.
-func decide(it *item) outcome {
+// recorded is tried again. The error is that of the look-up.
+func decide(it *item) (outcome, error) {
+	if it.busy.err != nil {
+		return undecided, it.busy.err
+	}
 	v, ok := it.busy.known(it)
 	switch {
 	case !ok || v.State == ledger.Stored && !v.Verified:
-		return undecided
+		return undecided, nil
 	case v.State == ledger.Stored:
-		return alreadyArchived
+		return alreadyArchived, nil
 	}
 	it.reason = fmt.Sprintf("this job's record was %s before", v.State)
 	it.row.Key = v.Key
-	return refused
+	return refused, nil
 }
 
 // leave finishes an item and goes on with the next one of the same job. inline
@@ -351,7 +348,10 @@ func (r *run) leave(ctx context.Context, it *item, o outcome, err error, inline 
 			return
 		}
 		it = next
-		if o, err = decide(it), ctx.Err(); err != nil || o != undecided {
+		if o, err = decide(it); err == nil {
+			err = ctx.Err()
+		}
+		if err != nil || o != undecided {
 			continue
 		}
 		if !inline {

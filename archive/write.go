@@ -135,7 +135,7 @@ func (r *run) putBeside(ctx context.Context, it *item, d *prepared) error {
 	content := layout.Encode(d.change(it))
 	err := r.Store.Put(ctx, layout.Meta(key), store.Bytes(content), store.PutOptions{IfAbsent: true})
 	if errors.Is(err, fs.ErrExist) {
-		err = compareChange(ctx, r.Store, key, it)
+		err = compareChange(ctx, r.Store, key, it, d.inner)
 	}
 	return cmp.Or(err, unread)
 }
