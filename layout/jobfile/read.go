@@ -26,6 +26,7 @@ type Reader struct {
 	envelopes bool   // records may come in Workato's envelopes
 	user      string // of every record, where not empty
 	windows   sync.Pool
+	values    sync.Pool // of *[]value, one for each slot, all zero
 }
 
 // NewReader returns a reader of the records that c describes. The error names
@@ -50,6 +51,10 @@ func NewReader(c Config) (*Reader, error) {
 	}
 	r.plan = newPlan(r.shapes)
 	r.windows.New = func() any { return new([windowSize]byte) }
+	r.values.New = func() any {
+		values := make([]value, len(r.plan.slots))
+		return &values
+	}
 	return r, nil
 }
 
@@ -72,6 +77,7 @@ func (v *value) there() bool {
 // envelope holds.
 type frame struct {
 	values []value // by slot
+	pooled *[]value
 	span   Span
 	name   string // of the envelope's member; empty for the whole
 }
@@ -96,6 +102,7 @@ func (r *Reader) Read(data io.ReaderAt, size int64) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
+	defer r.release(f)
 	fr, s, err := r.choose(f)
 	if err != nil {
 		return Info{}, err
@@ -166,7 +173,18 @@ func (r *Reader) find(w *walker) (*found, error) {
 }
 
 func (r *Reader) newFrame(name string) frame {
-	return frame{values: make([]value, len(r.plan.slots)), name: name}
+	values := r.values.Get().(*[]value)
+	return frame{values: *values, pooled: values, name: name}
+}
+
+// release gives back what find took. Nothing of f may be used any more.
+func (r *Reader) release(f *found) {
+	clear(f.whole.values)
+	r.values.Put(f.whole.pooled)
+	for _, fr := range f.inner {
+		clear(fr.values)
+		r.values.Put(fr.pooled)
+	}
 }
 
 // member passes a member of the outermost object.
