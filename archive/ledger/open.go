@@ -17,8 +17,8 @@ import (
 
 const (
 	// The page caches are all that grows with the ledger, up to these sizes.
-	writerCacheKiB = 16 << 10
-	readerCacheKiB = 4 << 10
+	writerCacheKiB = 8 << 10
+	readerCacheKiB = 1 << 10
 	readers        = 4
 
 	// checkpointPages is after how many pages the write-ahead log is folded
