@@ -96,9 +96,9 @@ func TestAbandonedTempFilesGo(t *testing.T) {
 			t.Errorf("%s: Lstat = %v, want it there: %v", name, err, want)
 		}
 	}
-	for info := range s.List(t.Context(), store.ListOptions{}) {
-		if info.Key != "a/b" {
-			t.Errorf("List yields %q", info.Key)
+	for info, err := range s.List(t.Context(), store.ListOptions{}) {
+		if err != nil || info.Key != "a/b" {
+			t.Errorf("List yields %q, %v", info.Key, err)
 		}
 	}
 	for name, err := range map[string]error{

@@ -33,8 +33,7 @@ func (s *Store) open(ctx context.Context, key string, part store.Range) (*os.Fil
 	if err := store.CheckRange(part); err != nil {
 		return nil, nil, err
 	}
-	fi, err := s.stat(ctx, key)
-	if err != nil {
+	if _, err := s.stat(ctx, key); err != nil { // opening a pipe would wait
 		return nil, nil, err
 	}
 	f, err := os.Open(s.root + "/" + key)
@@ -45,7 +44,7 @@ func (s *Store) open(ctx context.Context, key string, part store.Range) (*os.Fil
 		return nil, nil, translate(err)
 	}
 	// It may have been replaced since; what was opened is what counts.
-	fi, err = f.Stat()
+	fi, err := f.Stat()
 	if err == nil && !fi.Mode().IsRegular() {
 		err = fs.ErrNotExist
 	}

@@ -59,16 +59,15 @@ func inspect(err error) (f failure, answered bool) {
 
 // innermost strips the SDK's layers, which say little.
 func innermost(err error) error {
-	for {
-		switch e := err.(type) {
-		case *smithy.OperationError:
-			err = e.Err
-		case *awshttp.ResponseError:
-			err = e.Err
-		default:
-			return err
-		}
+	var operation *smithy.OperationError
+	for errors.As(err, &operation) {
+		err = operation.Err
 	}
+	var response *awshttp.ResponseError
+	for errors.As(err, &response) {
+		err = response.Err
+	}
+	return err
 }
 
 // translateCredentials says why there are no credentials. Only a token service

@@ -78,7 +78,7 @@ func conditionLost(err error, opts store.PutOptions) error {
 	case errors.As(err, &precondition) && opts.IfAbsent:
 		return fmt.Errorf("%w: %w", fs.ErrExist, err)
 	case errors.As(err, &precondition), opts.IfMatch != "" && errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w: %s", store.ErrChanged, err)
+		return fmt.Errorf("%w: %s", store.ErrChanged, err.Error())
 	}
 	return err
 }
