@@ -17,8 +17,8 @@ const (
 	// transaction with.
 	patience = 100 * time.Millisecond
 
-	// lastCommit is how long the commit after the end of a run may take.
-	lastCommit = 30 * time.Second
+	// commitTime is how long a commit may take, also after the end of the run.
+	commitTime = 30 * time.Second
 )
 
 // group is what the next transaction records.
@@ -43,8 +43,16 @@ func (r *run) commitAll(ctx context.Context, stop context.CancelCauseFunc) error
 		}
 		g = &group{}
 	}
-	for it := range r.order {
-		for !r.finished(it, g) {
+	for {
+		it, ok, late := await(r.order, g)
+		if late {
+			flush()
+			continue
+		}
+		if !ok {
+			break
+		}
+		for !finished(it, g) {
 			flush()
 		}
 		if it.err != nil {
@@ -60,24 +68,30 @@ func (r *run) commitAll(ctx context.Context, stop context.CancelCauseFunc) error
 	return failed
 }
 
-// finished waits for the item. It returns false where the group has waited
-// long enough and should be committed first.
-func (r *run) finished(it *item, g *group) bool {
+// await receives from c. late tells that it received nothing, because the group
+// has waited long enough and should be committed first.
+func await[T any](c <-chan T, g *group) (v T, ok, late bool) {
 	select {
-	case <-it.done:
-		return true
+	case v, ok = <-c:
+		return v, ok, false
 	default:
 	}
-	if len(g.items) == 0 {
-		<-it.done
-		return true
+	var due <-chan time.Time // never, while there is nothing to commit
+	if len(g.items) > 0 {
+		due = time.After(time.Until(g.began.Add(patience)))
 	}
 	select {
-	case <-it.done:
-		return true
-	case <-time.After(time.Until(g.began.Add(patience))):
-		return false
+	case v, ok = <-c:
+		return v, ok, false
+	case <-due:
+		return v, false, true
 	}
+}
+
+// finished waits for the item, unless the group should be committed first.
+func finished(it *item, g *group) bool {
+	_, _, late := await(it.done, g)
+	return !late
 }
 
 // explain is an item's error with what it was about.
@@ -116,7 +130,7 @@ func (g *group) add(it *item, withCursor bool) {
 // ctx does not keep what is already in the store from being recorded.
 func (r *run) commit(ctx context.Context, g *group) error {
 	if !r.DryRun {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastCommit)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTime)
 		defer cancel()
 		if err := r.record(ctx, g); err != nil {
 			return err

@@ -61,6 +61,7 @@ func newItem(in *Input, rec *source.Record) *item {
 func (it *item) finish(o outcome, err error) {
 	it.outcome, it.err = o, err
 	it.rec.Release()
+	it.rec.Data = nil // the item may wait long for its commit
 	close(it.done)
 }
 
