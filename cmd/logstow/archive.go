@@ -15,7 +15,7 @@ import (
 )
 
 // memory bounds the bytes of records that are held at once.
-const memory = 32 << 20
+const memory = 16 << 20
 
 type archiveOptions struct {
 	sources []string // instead of the configuration's, where there are any
@@ -70,6 +70,7 @@ func writingFlags(cmd *cobra.Command) {
 }
 
 func (a *app) archive(ctx context.Context, c *config.Config, o archiveOptions) (err error) {
+	limitHeap()
 	budget := archive.NewBudget(memory)
 	inputs, err := a.inputs(c, o.sources, budget)
 	if err != nil {
