@@ -259,7 +259,12 @@ func (a *adoption) readDocument(ctx context.Context, f *found) error {
 	row.SHA256, row.Size, row.InputSize = body.SHA256, body.Size, body.Size
 	row.Verified, row.ArchivedAt, row.Source = true, time.Now().UTC(), "adopted"
 	if f.meta {
-		if err := a.applyChange(ctx, f, &row); err != nil {
+		err := a.applyChange(ctx, f, &row)
+		if errors.Is(err, errDamaged) {
+			f.damage = err.Error()
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 	}

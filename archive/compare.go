@@ -18,8 +18,11 @@ import (
 // maxContent bounds the small objects of our own that are read back, in bytes.
 const maxContent = 64 << 10
 
+// errDamaged says that what we once wrote is gone or not what it was.
+var errDamaged = errors.New("damaged")
+
 // readChange reads what was done to the document at key. It returns
-// fs.ErrNotExist where nothing was.
+// fs.ErrNotExist where nothing was, and errDamaged where nothing can tell.
 func readChange(ctx context.Context, s store.Store, key string) (layout.Change, error) {
 	b, err := readSmall(ctx, s, layout.Meta(key))
 	if err != nil {
@@ -27,7 +30,7 @@ func readChange(ctx context.Context, s store.Store, key string) (layout.Change, 
 	}
 	c, err := layout.Decode[layout.Change](b)
 	if err != nil {
-		err = fmt.Errorf("read %s: %w", layout.Meta(key), err)
+		err = fmt.Errorf("read %s: %w: %w", layout.Meta(key), errDamaged, err)
 	}
 	return c, err
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"time"
 
@@ -98,17 +99,25 @@ func Retry(ctx context.Context, c Config, reader *jobfile.Reader, ids ...int64) 
 	return r.tally.summary(began), err
 }
 
+// retryAll goes on after damaged records, and names them at the end.
 func (r *run) retryAll(ctx context.Context, reader *jobfile.Reader, ids []int64) error {
 	seen := 0
+	var damaged error
 	q := ledger.QuarantineQuery{States: []ledger.QuarantineState{ledger.StillOpen}, IDs: ids}
 	for row, err := range r.Ledger.Quarantine(ctx, q) {
 		if err == nil {
 			seen++
 			err = r.retry(ctx, reader, row)
 		}
-		if err != nil {
-			return err
+		switch {
+		case errors.Is(err, errDamaged):
+			damaged = errors.Join(damaged, err)
+		case err != nil:
+			return errors.Join(damaged, err)
 		}
+	}
+	if damaged != nil {
+		return damaged
 	}
 	if seen < len(ids) {
 		return fmt.Errorf("%d of the %d ids are not of open quarantined records: %w", len(ids)-seen, len(ids), fs.ErrNotExist)
@@ -236,21 +245,24 @@ func deleteAll(ctx context.Context, s store.Store, key string) error {
 	return nil
 }
 
-// fetchQuarantined returns a quarantined record's raw bytes, which are as they
-// were when they came.
+// fetchQuarantined returns a quarantined record's raw bytes, as they were when
+// they came. It returns errDamaged where they are gone or not what they were.
 func fetchQuarantined(ctx context.Context, s store.Store, row ledger.Quarantined) (*spool, error) {
-	r, _, err := s.Get(ctx, row.Key, store.Range{})
+	packed, err := fetch(ctx, s, row.Key)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: %w", errDamaged, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read quarantined record %d: %w", row.ID, err)
 	}
-	defer r.Close()
-	raw, err := decompress(r, row.Size)
+	defer packed.close()
+	raw, err := decompress(io.NewSectionReader(packed.data(), 0, packed.size), row.Size)
 	if err != nil {
-		return nil, fmt.Errorf("read quarantined record %d: %w", row.ID, err)
+		return nil, fmt.Errorf("read quarantined record %d: %w: %w", row.ID, errDamaged, err)
 	}
 	if sum := ledger.Hash(raw.body().SHA256); sum != row.SHA256 {
 		raw.close()
-		return nil, fmt.Errorf("quarantined record %d is damaged: %s has SHA-256 %s, not %s", row.ID, row.Key, sum, row.SHA256)
+		return nil, fmt.Errorf("read quarantined record %d: %w: %s has SHA-256 %s, not %s", row.ID, errDamaged, row.Key, sum, row.SHA256)
 	}
 	return raw, nil
 }
