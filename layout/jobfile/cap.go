@@ -15,36 +15,32 @@ var ErrNoLines = errors.New("it has no lines that could be left out")
 // larger than a limit. It returns ErrNoLines, and writes nothing, for a record
 // without lines.
 func Cap(w io.Writer, data io.ReaderAt, size int64, info Info) error {
-	fallback := func(w io.Writer) error {
+	if len(info.spans) == 0 && len(info.within) == 0 {
+		return ErrNoLines
+	}
+	spans := slices.Clone(info.spans)
+	for _, c := range info.copies {
+		spans = append(spans, c.span)
+	}
+	if info.text {
+		spans = append(spans, info.inner)
+	}
+	fallback := func(w io.Writer, _ Span) error {
 		_, err := io.WriteString(w, `"`+Fallback+`"`)
 		return err
 	}
-	if !info.text {
-		if len(info.spans) == 0 {
-			return ErrNoLines
+	return splice(w, io.NewSectionReader(data, 0, size), spans, func(w io.Writer, s Span) error {
+		if s != info.inner {
+			return fallback(w, s)
 		}
-		spans := slices.Clone(info.spans)
-		for _, c := range info.copies {
-			spans = append(spans, c.span)
-		}
-		return splice(w, data, size, spans, fallback)
-	}
-	if len(info.within) == 0 {
-		return ErrNoLines
-	}
-	return splice(w, data, size, []Span{info.inner}, func(w io.Writer) error {
 		return asText(w, func(w io.Writer) error {
-			return spliceReader(w, unquote(data, info.inner), info.within, fallback)
+			return splice(w, unquote(data, info.inner), info.within, fallback)
 		})
 	})
 }
 
-// splice writes data with what instead writes in place of each span.
-func splice(w io.Writer, data io.ReaderAt, size int64, spans []Span, instead func(io.Writer) error) error {
-	return spliceReader(w, io.NewSectionReader(data, 0, size), spans, instead)
-}
-
-func spliceReader(w io.Writer, src io.Reader, spans []Span, instead func(io.Writer) error) error {
+// splice writes src with what instead writes in place of each span.
+func splice(w io.Writer, src io.Reader, spans []Span, instead func(io.Writer, Span) error) error {
 	slices.SortFunc(spans, func(a, b Span) int { return int(a.Start - b.Start) })
 	at := int64(0)
 	for _, s := range spans {
@@ -54,7 +50,7 @@ func spliceReader(w io.Writer, src io.Reader, spans []Span, instead func(io.Writ
 		if err := pass(src, s.Len()); err != nil {
 			return err
 		}
-		if err := instead(w); err != nil {
+		if err := instead(w, s); err != nil {
 			return err
 		}
 		at = s.End

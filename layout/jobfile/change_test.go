@@ -69,6 +69,12 @@ func TestRewrite(t *testing.T) {
 			`{"log_message":"{` + strings.ReplaceAll(head, `"`, `\"`) + `,\"title\":\"a\\né\"}","n":1}`,
 		},
 		{
+			"text in an envelope, and its copy",
+			`{"log_message":"{` + strings.ReplaceAll(head, `"`, `\"`) + `,\"lines\":[{\"line_stat\":1}]}","Log_Str":"{\"id\"","n":1}`,
+			`{"log_message":"{` + strings.ReplaceAll(head, `"`, `\"`) + `,\"lines\":[{}]}","n":1}`,
+			`{"log_message":"{` + strings.ReplaceAll(head, `"`, `\"`) + `}","n":1}`,
+		},
+		{
 			"everything but a name as long as a name can be",
 			`{"parent_id":1,"` + strings.Repeat("n", 5000) + `":1,` + head + "," + strings.Repeat(" ", 9000) + `"lines":[]}`,
 			`{"` + strings.Repeat("n", 5000) + `":1,` + head + "," + `"lines":[]}`,
@@ -140,6 +146,10 @@ func TestCap(t *testing.T) {
 		{
 			"text", `{"log_message":"{` + quoted + `,\"lines\":[\"\u00e9\"],\"x\":1}"}`,
 			`{"log_message":"{` + quoted + `,\"lines\":` + strings.ReplaceAll(instead, `"`, `\"`) + `,\"x\":1}"}`,
+		},
+		{
+			"text and its copy", `{"Log_Str":"{\"lines\":[]}","log_message":"{` + quoted + `,\"lines\":[1]}"}`,
+			`{"Log_Str":` + instead + `,"log_message":"{` + quoted + `,\"lines\":` + strings.ReplaceAll(instead, `"`, `\"`) + `}"}`,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -121,6 +121,7 @@ func (r *Reader) Read(data io.ReaderAt, size int64) (Info, error) {
 	switch {
 	case text:
 		info.within, info.spans, info.Lines = info.spans, nil, Span{}
+		info.copies = slices.DeleteFunc(f.copies, func(c textMember) bool { return c.span == fr.span })
 	case fr.name != "":
 		info.copies = f.copies
 	}

@@ -6,11 +6,14 @@ import (
 	"strings"
 )
 
-// rule says what a rewrite does with a value: drop its member, or look inside.
+// rule says what a rewrite does with a value: drop its member, look inside, or
+// write something instead.
 type rule struct {
 	drop     bool
 	members  map[string]*rule
 	elements *rule
+	instead  func(io.Writer) error // of the value at the offset at alone
+	at       int64
 }
 
 // add makes r drop the member at path.
@@ -59,8 +62,9 @@ func (s *shape) rules(d Detail) *rule {
 // Rewrite writes the record at the given level of detail: at Full as it is, at
 // the others without the members that the level drops and without the
 // envelope's copy of the record as text. info is what Read said of the same
-// data. What is kept stays as it came, but for the white space of members that
-// go. Events have no levels and are written as they are.
+// data. What is kept stays as it came, but for white space beside members that
+// go, and of more than 512 bytes before others. Events have no levels and are
+// written as they are.
 func Rewrite(w io.Writer, data io.ReaderAt, size int64, info Info, d Detail) error {
 	if d == Full || d == "" || info.Kind != Job {
 		_, err := io.Copy(w, io.NewSectionReader(data, 0, size))
@@ -68,13 +72,14 @@ func Rewrite(w io.Writer, data io.ReaderAt, size int64, info Info, d Detail) err
 	}
 	rules := info.shape.rules(d)
 	if info.text {
-		return splice(w, data, size, []Span{info.inner}, func(w io.Writer) error {
+		within := rules
+		rules = &rule{at: info.inner.Start, instead: func(w io.Writer) error {
 			return asText(w, func(w io.Writer) error {
 				in := walkReader(unquote(data, info.inner), make([]byte, windowSize))
 				in.tap = w
-				return in.rewrite(rules)
+				return in.rewrite(within)
 			})
-		})
+		}}
 	}
 	if info.name != "" {
 		rules = &rule{members: map[string]*rule{info.name: rules}}
@@ -93,6 +98,14 @@ func (w *walker) rewrite(r *rule) error {
 	switch {
 	case err != nil:
 		return err
+	case r != nil && r.instead != nil && w.offset() == r.at:
+		out := w.tap
+		w.tap = nil
+		err := w.skip()
+		if w.tap = out; err != nil {
+			return err
+		}
+		return r.instead(out)
 	case r != nil && c == '{' && r.members != nil:
 		return w.rewriteObject(r)
 	case r != nil && c == '[' && r.elements != nil:
