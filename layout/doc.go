@@ -21,8 +21,9 @@
 //	_logstow/probe                               written to learn whether the store keeps its promises
 //
 // where <key> is a whole key of the kinds above it, hashes are 64 lower-case hex
-// digits, and the id of a quarantined record is a hash of its place and bytes. _logstow/manifests, holds, erasures and exports, and segments/ at
-// the top, are reserved.
+// digits, and the id of a quarantined record is a hash of its place and bytes.
+// _logstow/manifests, holds, erasures and exports, and segments/ at the top,
+// are reserved.
 //
 // # Days and times
 //
