@@ -33,7 +33,7 @@ type oracle struct {
 	settled map[*oracleDelivery]bool // a run has said that it is safe
 	lost    map[oracleRef]bool       // vanished before a run said so
 	dropped map[ledger.Hash]bool     // raw bytes that somebody dropped
-	seen    map[string]string        // by key: the ETag of what was found right
+	seen    map[string]string        // by key: the object that was found right, and its row
 }
 
 // oracleRef names a version.
@@ -233,14 +233,20 @@ func (s *oracleState) quarantineRow(row ledger.Quarantined) {
 }
 
 // object holds an object against what was delivered. One that was found right
-// and has not changed is not read again.
+// is not read again before it or its row changes.
 func (s *oracleState) object(info store.Info) error {
 	name, err := layout.Parse(info.Key)
 	if err != nil {
 		s.wrong("object %s: %v", info.Key, err)
 		return nil
 	}
-	if s.o.seen[info.Key] == info.ETag {
+	of := info.Key
+	if name.Of != "" && name.Kind != layout.RevisionKey {
+		of = name.Of
+	}
+	row := s.rows[of]
+	state := fmt.Sprint(info.ETag, row.InputHash, row.SHA256, row.Changed, row.Overflow)
+	if s.o.seen[info.Key] == state {
 		return nil
 	}
 	r, _, err := s.store.Get(s.ctx, info.Key, store.Range{})
@@ -275,7 +281,7 @@ func (s *oracleState) object(info store.Info) error {
 		s.wrong("object %s: nothing of that kind was written", info.Key)
 	}
 	if len(s.faults) == before {
-		s.o.seen[info.Key] = info.ETag
+		s.o.seen[info.Key] = state
 	}
 	return nil
 }

@@ -113,6 +113,33 @@ func (w *oracleWorld) drop() {
 	w.note("drop %s, an array of %d", d.files[name].path, len(all))
 }
 
+// overtake has a run die with a record's objects half written, and the next one
+// read another version of the job first, or the same one in another envelope.
+func (w *oracleWorld) overtake() {
+	w.archiveWell() // so that there is nothing else to do
+	d := w.folder()
+	c := w.records.job(oracleSize(w.rng.IntN(2)))
+	late, early := d.fresh("zz-%d.json"), d.fresh("a-%d.json")
+	w.deliver(d.file(late), c)
+	w.note("write %s", d.files[late].path)
+	_, _ = w.archive(oracleFault{store: 1 + w.rng.IntN(6), when: storetest.When(w.rng.IntN(3)), err: errOracle, dies: true})
+	other := c
+	if w.rng.IntN(3) > 0 {
+		w.records.next++
+		other = c.variant(w.records.next)
+	}
+	w.deliver(d.file(early), other)
+	w.note("write %s", d.files[early].path)
+}
+
+func (w *oracleWorld) deliver(f *oracleFile, c *oracleContent) {
+	w.t.Helper()
+	w.past = append(w.past, c)
+	r := w.records.deliver(c)
+	w.oracle.delivered(r)
+	f.add(w.t, r)
+}
+
 func (w *oracleWorld) rename() {
 	d := w.folder()
 	name := w.existing(d)

@@ -85,6 +85,7 @@ func oracleSteps() []oracleStep {
 		{8, (*oracleWorld).archiveFailing},
 		{14, (*oracleWorld).archiveDying},
 		{6, (*oracleWorld).archiveCancelled},
+		{8, (*oracleWorld).overtake},
 		{4, (*oracleWorld).loseLedger},
 		{3, (*oracleWorld).retryQuarantined},
 		{3, (*oracleWorld).dropQuarantined},

@@ -225,13 +225,18 @@ func (w *oracleWorld) suffer(f oracleFault, do func(context.Context, archive.Con
 	c.Budget = archive.NewBudget([]int64{6000, archive.DefaultBudget}[w.rng.IntN(2)])
 	err = do(ctx, c)
 	hit = w.faults.wasHit()
+	var failed []storetest.Call
 	for _, call := range faulty.Calls() {
-		// Of a list that is not read to its end, the end may fail.
-		hit = hit || call.Failed && f.cancel == 0 && (call.Method != "List" || err != nil)
+		// What is not read to its end, or is not there, has no middle and no end
+		// to fail at.
+		sure := call.Method != "List" && (call.Method != "Get" || f.when != storetest.During)
+		if call.Failed && f.cancel == 0 && (sure || err != nil) {
+			hit, failed = true, append(failed, call)
+		}
 	}
 	w.faults.arm(oracleFault{}, nil)
 	if hit && err == nil {
-		w.fail("%v: and no error was returned", f)
+		w.fail("%v (%+v): and no error was returned", f, failed)
 	}
 	if !hit && f.cancel == 0 && err != nil {
 		w.fail("nothing failed, and yet: %v", err)
