@@ -68,7 +68,14 @@ func TestPutSyncsEveryNewName(t *testing.T) {
 	}), "deep/root/u/jobs", "deep/root/u/jobs/2")
 	check("a Put into a folder that was removed", put(s, "u/jobs/2/f"), "deep/root/u/jobs", "deep/root/u/jobs/2")
 
+	if err := s.Delete(t.Context(), "u/jobs/2/f"); err != nil {
+		t.Fatal(err)
+	}
 	// Another process made these and may have died before it synced them.
+	if err := os.Mkdir(filepath.Join(root, "u/jobs/2"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	check("a Put into a folder that was removed and made by another", put(s, "u/jobs/2/f"), "deep/root/u/jobs", "deep/root/u/jobs/2")
 	if err := os.MkdirAll(filepath.Join(root, "v/jobs/3"), 0o755); err != nil {
 		t.Fatal(err)
 	}

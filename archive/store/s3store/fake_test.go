@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -13,7 +14,10 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -379,3 +383,113 @@ func TestCancelWhileRepeating(t *testing.T) {
 		t.Errorf("%d requests, of which %d came after the context had ended", n.Load(), n.Load()-1)
 	}
 }
+
+// TestPutOverTLS checks that content is signed as a whole over TLS too, and
+// never sent in chunks with a trailer, as is the SDK's habit.
+func TestPutOverTLS(t *testing.T) {
+	content := []byte("content")
+	sum := sha256.Sum256(content)
+	server := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || !bytes.Equal(body, content) {
+			t.Errorf("a request holds %q, %v", body, err)
+		}
+		if got := r.Header.Get("X-Amz-Content-Sha256"); got != hex.EncodeToString(sum[:]) {
+			t.Errorf("Put sends X-Amz-Content-Sha256: %s, want the content's hash", got)
+		}
+		if r.Header.Get("X-Amz-Trailer") != "" || r.Header.Get("X-Amz-Checksum-Crc32c") == "" {
+			t.Errorf("Put sends %v, want the checksum in a header", r.Header)
+		}
+	}))
+	defer server.Close()
+	(&gateway.Gateway{}).Setenv(t)
+	bundle := filepath.Join(t.TempDir(), "ca.pem")
+	pemBytes := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(bundle, pemBytes, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AWS_CA_BUNDLE", bundle)
+	s := open(t, s3store.Config{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, MaxAttempts: 2, MaxBackoff: time.Millisecond})
+	for _, metadata := range []map[string]string{nil, {"logstow-lines": "1"}} {
+		err := s.Put(t.Context(), "a/b", store.Bytes(content), store.PutOptions{IfAbsent: true, Metadata: metadata})
+		if err != nil {
+			t.Errorf("Put with metadata %v over TLS: %v", metadata, err)
+		}
+	}
+}
+
+// failing can't be read beyond its first byte.
+type failing struct{}
+
+var errUnreadable = errors.New("unreadable")
+
+func (failing) ReadAt(p []byte, off int64) (int, error) {
+	if off > 0 || len(p) == 0 {
+		return 0, errUnreadable
+	}
+	return copy(p, "x"), errUnreadable
+}
+
+// TestPutOfUnreadable checks that what can't be read is not tried again, nor
+// taken for the store's fault.
+func TestPutOfUnreadable(t *testing.T) {
+	var mu sync.Mutex
+	requests := map[string]int{}
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		requests[r.URL.Path]++
+		mu.Unlock()
+		_, _ = io.Copy(io.Discard, r.Body) // it breaks off
+	}))
+	(&gateway.Gateway{}).Setenv(t)
+	s := open(t, s3store.Config{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, MaxBackoff: time.Millisecond})
+	for _, size := range []int64{100, 3 << 20} {
+		for i, metadata := range []map[string]string{nil, {"logstow-lines": "1"}} {
+			key := fmt.Sprintf("%d/%d", size, i)
+			err := s.Put(t.Context(), key, store.Body{ReaderAt: failing{}, Size: size}, store.PutOptions{Metadata: metadata})
+			if !errors.Is(err, errUnreadable) || errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("Put of %d bytes that can't be read = %v, want why", size, err)
+			}
+		}
+	}
+	server.Close() // when all requests have been seen
+	for path, n := range requests {
+		if n > 1 {
+			t.Errorf("%d requests for %s, which can't be read, want 1 at most", n, path)
+		}
+	}
+}
+
+// TestBodyIsGivenBack checks that nothing of a body is read once the Put is
+// over, as net/http may try to where the server answered early.
+func TestBodyIsGivenBack(t *testing.T) {
+	reading, release := make(chan struct{}), make(chan struct{})
+	sent, finish := s3store.NewContent(readerAt(func(p []byte, off int64) (int, error) {
+		if off > 0 {
+			t.Errorf("the body was read from %d after the Put was over", off)
+		}
+		close(reading)
+		<-release
+		return len(p), nil
+	}), 100)
+	go func() { _, _ = sent.Read(make([]byte, 10)) }() // it is looked at below
+	<-reading
+	finished := make(chan error)
+	go func() { finished <- finish() }()
+	select {
+	case <-finished:
+		t.Error("the Put was over while its body was being read")
+	case <-time.After(20 * time.Millisecond):
+	}
+	close(release)
+	if err := <-finished; err != nil {
+		t.Errorf("finish = %v", err)
+	}
+	if n, err := sent.Read(make([]byte, 10)); n != 0 || !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("Read after the Put was over = %d, %v; want io.ErrClosedPipe", n, err)
+	}
+}
+
+type readerAt func(p []byte, off int64) (int, error)
+
+func (f readerAt) ReadAt(p []byte, off int64) (int, error) { return f(p, off) }
