@@ -477,8 +477,8 @@ func TestBodyIsGivenBack(t *testing.T) {
 	finished := make(chan error)
 	go func() { finished <- finish() }()
 	select {
-	case <-finished:
-		t.Error("the Put was over while its body was being read")
+	case err := <-finished:
+		t.Fatalf("the Put was over (%v) while its body was being read", err)
 	case <-time.After(20 * time.Millisecond):
 	}
 	close(release)
