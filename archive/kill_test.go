@@ -25,13 +25,13 @@ func TestKilled(t *testing.T) {
 	for name, place := range killPlaces() {
 		t.Run(name, func(t *testing.T) {
 			w := newKillWorld(t, place(t))
-			rounds := 12
+			rounds, n := 12, 250
 			if testing.Short() || oracleSlow() {
-				rounds = 5
+				rounds, n = 4, 120
 			}
 			took := 300 * time.Millisecond
 			for range rounds {
-				w.write(250)
+				w.write(n)
 				took = max(w.killed(took), 20*time.Millisecond)
 				w.check(false)
 				w.rotate()
@@ -47,15 +47,19 @@ func TestTwoAtOnce(t *testing.T) {
 	for name, place := range killPlaces() {
 		t.Run(name, func(t *testing.T) {
 			w := newKillWorld(t, place(t))
-			w.write(600)
+			rounds, n := 3, 250
+			if testing.Short() || oracleSlow() {
+				rounds, n = 1, 100
+			}
+			w.write(2 * n)
 			a, b := w.start(), w.start()
 			archived := a.wait(t) + b.wait(t)
 			st := w.check(true)
 			if archived != int64(len(st.rows)) {
 				t.Errorf("two runs say that they archived %d documents, and there are %d", archived, len(st.rows))
 			}
-			for range 3 {
-				w.write(250)
+			for range rounds {
+				w.write(n)
 				w.rotate()
 				a, b := w.start(), w.start()
 				a.begun(t)

@@ -26,7 +26,7 @@ func TestRandomSequences(t *testing.T) {
 	}
 	n := 200
 	if testing.Short() || oracleSlow() {
-		n = 40
+		n = 25
 	}
 	if text := os.Getenv("LOGSTOW_SEQUENCES"); text != "" {
 		var err error
