@@ -31,6 +31,7 @@ type AmbiguousError struct {
 	Revisions []string // of one job, that begin with ID
 }
 
+// Error names all that the id may mean.
 func (e *AmbiguousError) Error() string {
 	switch {
 	case e.Users != nil:

@@ -74,6 +74,7 @@ type BrokenError struct {
 	Reason string // "invalid character '}' after ','"
 }
 
+// Error gives the reason.
 func (e *BrokenError) Error() string { return e.Reason }
 
 // Budget bounds the bytes of records that are in memory at once. One Budget is

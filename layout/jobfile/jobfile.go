@@ -132,6 +132,7 @@ type Error struct {
 	Reason string
 }
 
+// Error gives the reason and the place.
 func (e *Error) Error() string {
 	return fmt.Sprintf("%s (byte %d of the record)", e.Reason, e.Offset)
 }

@@ -11,6 +11,7 @@ type SyntaxError struct {
 	Reason string // "invalid character 'x' after object member"
 }
 
+// Error gives the reason.
 func (e *SyntaxError) Error() string { return e.Reason }
 
 // unexpected is the error for c at b[i] of this call, in state st.
