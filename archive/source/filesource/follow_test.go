@@ -269,3 +269,30 @@ func TestEveryCursor(t *testing.T) {
 		}
 	}
 }
+
+// TestBrokenTail keeps a broken record whole that is still being written.
+func TestBrokenTail(t *testing.T) {
+	const line = `{"id":1,, "text":[1,2]}`
+	const pretty = "{\n \"id\":1,\n},\n \"text\":[1,\n2]\n}"
+	for name, broken := range map[string]string{"a line": line, "pretty-printed": pretty} {
+		for _, spool := range []int64{0, 1} {
+			for n := 1; n < len(broken); n++ {
+				if strings.HasSuffix(strings.TrimSpace(broken[:n]), "]") || strings.HasSuffix(strings.TrimSpace(broken[:n]), "}") {
+					continue // looks whole
+				}
+				what := fmt.Sprintf("%s cut at %d, spool size %d", name, n, spool)
+				path := filepath.Join(t.TempDir(), "f")
+				conf := filesource.Config{Path: path, SpoolSize: spool}
+				write(t, path, a+"\n"+broken[:n], time.Hour)
+				first := read(t, conf, nil)
+				wantData(t, what, first, []string{a}, nil)
+				write(t, path, a+"\n"+broken+"\n"+b+"\n", time.Minute)
+				wantData(t, what+", the rest", read(t, conf, first.cursors), []string{b}, []string{broken})
+
+				write(t, path, a+"\n"+broken[:n], 25*time.Hour)
+				out := read(t, conf, first.cursors)
+				wantData(t, what+", given up", out, nil, []string{strings.TrimSpace(broken[:n])})
+			}
+		}
+	}
+}

@@ -47,6 +47,9 @@ type framer struct {
 	indent []byte // in an array: what stands before start on its line
 	midway bool   // in an array: it is not only white space, or too long
 
+	final  bool                // what the stream ends in is not being written any more
+	failed *source.BrokenError // why the value that the stream ends in is none
+
 	spool    *spool // holds the bytes from start on, where they are many
 	replays  []*replayer
 	replayed int64 // bytes that were read again after broken records
@@ -58,7 +61,7 @@ func (f *framer) reset(at place) {
 	for _, r := range f.replays {
 		r.close()
 	}
-	f.replays, f.replayed, f.at = nil, 0, at
+	f.replays, f.replayed, f.at, f.final = nil, 0, at, false
 	f.start, f.before = f.w.offset(), at
 }
 
@@ -174,6 +177,7 @@ func (f *framer) lookBack() {
 func (f *framer) value() (piece, error) {
 	object := f.w.unread()[0] == '{'
 	f.m.Reset()
+	f.failed = nil
 	for {
 		n, done, err := f.m.Next(f.w.unread())
 		f.w.pos += n
@@ -234,11 +238,15 @@ func (f *framer) notObject() (piece, error) {
 
 // giveUp returns the value that the stream ends in as broken.
 func (f *framer) giveUp() (piece, error) {
-	reason := errIncomplete.Error()
-	if f.m.Finish() == nil {
+	f.final = true
+	reason, at := errIncomplete.Error(), f.w.end()
+	switch {
+	case f.failed != nil:
+		reason, at = f.failed.Reason, f.failed.Offset
+	case f.m.Finish() == nil:
 		reason = noObject
 	}
-	return f.broken(f.w.end(), reason)
+	return f.broken(at, reason)
 }
 
 // manyLines tells whether there is a line's end near the beginning of p.

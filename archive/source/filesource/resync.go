@@ -2,6 +2,7 @@ package filesource
 
 import (
 	"bytes"
+	"cmp"
 
 	"logstow/archive/source"
 )
@@ -28,8 +29,10 @@ func (f *framer) broken(offset int64, reason string) (piece, error) {
 }
 
 // resync returns the bytes from start up to what find finds, or all that
-// follow, as a broken piece.
+// follow, as a broken piece. It is errIncomplete where all that follows seems
+// to be still being written.
 func (f *framer) resync(find finder, offset int64, reason string) (piece, error) {
+	why := &source.BrokenError{Offset: offset, Reason: reason}
 	furthest := f.w.offset()
 	next, err := f.search(&find)
 	if err != nil {
@@ -37,9 +40,44 @@ func (f *framer) resync(find finder, offset int64, reason string) (piece, error)
 	}
 	if next < 0 {
 		next = f.w.end()
+		if growing, err := f.growing(next); !find.never && (err != nil || growing) {
+			f.failed = why
+			return piece{}, cmp.Or(err, errIncomplete)
+		}
 	}
 	f.replayed += max(0, furthest-next)
-	return f.split(next, &source.BrokenError{Offset: offset, Reason: reason})
+	return f.split(next, why)
+}
+
+// growing tells whether the broken value that the stream ends in may be the
+// beginning of a longer one: it begins like a record and does not end like one.
+func (f *framer) growing(end int64) (bool, error) {
+	if f.final {
+		return false, nil
+	}
+	text, err := f.trim(end)
+	if err != nil || text == f.start {
+		return false, err
+	}
+	first, err := f.byteAt(f.start)
+	if err != nil {
+		return false, err
+	}
+	last, err := f.byteAt(text - 1)
+	if err != nil {
+		return false, err
+	}
+	return (first == '{' || first == '[') && last != '}' && last != ']', nil
+}
+
+// byteAt returns the byte at an offset from start on.
+func (f *framer) byteAt(offset int64) (byte, error) {
+	if f.spool == nil {
+		return f.w.buf[offset-f.w.base], nil
+	}
+	b := make([]byte, 1)
+	_, err := f.spool.section(f.start, f.spool.end).ReadAt(b, offset-f.start)
+	return b[0], err
 }
 
 // search looks for a candidate from start on; -1 means that there is none.
