@@ -55,7 +55,7 @@ func (a *app) printSummary(s archive.Summary, dryRun, asJSON bool) error {
 	lines.nonzero("revisions", s.Revisions, "other content for a job that was there")
 	lines.nonzero("capped", s.Capped, "lines left out for size")
 	lines.nonzero("quarantined", s.Quarantined, "see logstow quarantine ls")
-	lines.nonzero("refused", s.Refused, "erased or expired before")
+	lines.nonzero("refused", s.Refused, "erased, expired or dropped before")
 	lines.nonzero("unverified", s.Unverified, "there already, but may not be read")
 	lines.nonzero("unreadable", s.Unreadable, "files not read to their end")
 	lines.nonzero("skipped", s.Skipped, "of kinds that were not asked for")
