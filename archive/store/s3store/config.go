@@ -36,6 +36,11 @@ type Config struct {
 	LockMode     string            // "" (the bucket's default), "GOVERNANCE" or "COMPLIANCE"
 	LockDays     int               // how long each new object is locked; with LockMode
 
+	// Client says what puts objects of up to 1 MB. "" is one plain request of
+	// our own, signed by the SDK's signer, with the SDK for whatever does not
+	// succeed at once; "sdk" is the SDK alone. The server sees the same.
+	Client string
+
 	Concurrency     int           // requests at a time that connections are kept for; 0: 64
 	ConnectTimeout  time.Duration // 0: 10 s
 	ResponseTimeout time.Duration // for the answer once a request was sent; 0: 60 s
@@ -47,7 +52,7 @@ type Config struct {
 //
 //	s3://bucket/prefix?region=…&endpoint=…&path_style=true&profile=…
 //	  &assume_role=…&external_id=…&sse=…&kms_key=…&storage_class=…
-//	  &tags=name=value,name=value&lock_mode=…&lock_days=…
+//	  &tags=name=value,name=value&lock_mode=…&lock_days=…&client=sdk
 //
 // where everything but the bucket may be missing. What it doesn't know or
 // can't use is an fs.ErrInvalid that names it.
@@ -133,6 +138,8 @@ func (c *Config) set(name, value string) (err error) {
 		if c.LockDays, err = strconv.Atoi(value); err != nil {
 			return invalid("parameter lock_days is %q, no number", value)
 		}
+	case "client":
+		c.Client = value
 	default:
 		return unknown(name)
 	}
@@ -147,7 +154,7 @@ func unknown(name string) error {
 		}
 	}
 	return invalid("unknown parameter %s; known are region, endpoint, path_style, profile, assume_role, external_id, "+
-		"sse, kms_key, storage_class, tags, lock_mode and lock_days", name)
+		"sse, kms_key, storage_class, tags, lock_mode, lock_days and client", name)
 }
 
 func parseTags(list string) (map[string]string, error) {
@@ -188,6 +195,8 @@ func (c *Config) check() error {
 		return invalid("lock_mode and lock_days need each other")
 	case c.LockDays < 0 || c.LockDays > 36500:
 		return invalid("lock_days is %d, not from 1 to 36500", c.LockDays)
+	case c.Client != "" && c.Client != "sdk":
+		return invalid("client is %q, not sdk", c.Client)
 	case c.Concurrency < 0 || c.MaxAttempts < 0:
 		return invalid("a negative concurrency or number of attempts")
 	}

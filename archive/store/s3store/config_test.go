@@ -67,6 +67,7 @@ func TestParseURLRefuses(t *testing.T) {
 		"s3://bucket?tags=a":                                "tag \"a\"",
 		"s3://bucket?tags=a=1,a=2":                          "a is given twice",
 		"s3://bucket?tags=a=,b=,c=,d=,e=,f=,g=,h=,i=,j=,k=": "11 tags",
+		"s3://bucket?client=curl":                           "client",
 		"s3://bucket?lock_mode=GOVERNANCE":                  "lock_days",
 		"s3://bucket?lock_days=3":                           "lock_mode",
 		"s3://bucket?lock_mode=x&lock_days=3":               "lock_mode",

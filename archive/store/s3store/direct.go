@@ -36,6 +36,7 @@ type direct struct {
 	signer  *v4.Signer
 	header  http.Header // of every request
 	retryer aws.Retryer
+	off     bool // Config.Client says that the SDK puts everything
 
 	learning sync.Mutex
 	place    *place // guarded by learning; nil until it is known
@@ -48,7 +49,7 @@ type place struct {
 }
 
 func newDirect(c Config, client aws.HTTPClient, tagging string) *direct {
-	d := &direct{client: client, header: http.Header{"User-Agent": {"logstow"}}, retryer: retryer(c)}
+	d := &direct{client: client, header: http.Header{"User-Agent": {"logstow"}}, retryer: retryer(c), off: c.Client == "sdk"}
 	d.signer = v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 	for name, value := range map[string]string{
 		"X-Amz-Server-Side-Encryption":                c.SSE,
@@ -67,7 +68,7 @@ func newDirect(c Config, client aws.HTTPClient, tagging string) *direct {
 // fits tells whether an object is put directly. Where there is but one attempt
 // it is the SDK's.
 func (d *direct) fits(body store.Body, opts store.PutOptions) bool {
-	return body.Size <= maxDirect && len(opts.Metadata) == 0 && d.retryer.MaxAttempts() > 1
+	return !d.off && body.Size <= maxDirect && len(opts.Metadata) == 0 && d.retryer.MaxAttempts() > 1
 }
 
 // putDirect puts an object in one plain request. done tells that this is the

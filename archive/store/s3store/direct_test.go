@@ -1,6 +1,9 @@
 package s3store_test
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -11,71 +14,111 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"logstow/archive/store"
 	"logstow/archive/store/s3store"
 	"logstow/archive/store/storetest/gateway"
 )
 
-// What is put directly must look to the server as if the SDK had put it. The
-// SDK puts all where there is but one attempt.
+// What is put directly must look to the server as if the SDK had put it: the
+// same headers and bytes under the same name, and a signature that is true.
+// Options, keys and contents are random.
 func TestDirectSendsWhatTheSDKSends(t *testing.T) {
-	configs := map[string]s3store.Config{
-		"plain":  {},
-		"prefix": {Prefix: "some/pre fix", Region: "eu-central-1"},
-		"full":   {SSE: "aws:kms", KMSKey: "key-1", StorageClass: "GLACIER_IR", Tags: map[string]string{"a": "b c&d", "e": "f"}, LockMode: "GOVERNANCE", LockDays: 7},
-	}
-	puts := []struct {
-		key  string
-		body string
-		opts store.PutOptions
-	}{
-		{"a/b.json", "{}", store.PutOptions{IfAbsent: true}},
-		{"e", "", store.PutOptions{}},
-		{"we ird/%41+&=;:@$,!*'()[]#?~ü\x7f/k", "x", store.PutOptions{IfAbsent: true}},
-		{"m", "x", store.PutOptions{IfMatch: `"abc"`, ContentType: "application/zstd"}},
-	}
-	for name, c := range configs {
-		t.Run(name, func(t *testing.T) {
-			var sent []string
-			server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-				body, err := io.ReadAll(r.Body)
-				if err != nil {
-					t.Errorf("read a request: %v", err)
-				}
-				sent = append(sent, seen(r, body))
-			}))
-			defer server.Close()
-			(&gateway.Gateway{}).Setenv(t)
-			t.Setenv("AWS_SESSION_TOKEN", "session")
-			c.Bucket, c.Endpoint, c.PathStyle = "bucket", server.URL, true
-			for _, p := range puts {
-				sent = nil
-				for _, attempts := range []int{1, 2} {
-					c.MaxAttempts = attempts
-					if err := open(t, c).Put(t.Context(), p.key, store.Bytes([]byte(p.body)), p.opts); err != nil {
-						t.Fatalf("Put(%q) with %d attempts: %v", p.key, attempts, err)
-					}
-				}
-				if len(sent) != 2 {
-					t.Fatalf("two times Put(%q) made %d requests:\n%s", p.key, len(sent), sent)
-				}
-				if diff := cmp.Diff(sent[0], sent[1]); diff != "" {
-					t.Errorf("Put(%q) (-SDK +direct):\n%s", p.key, diff)
-				}
-				if !strings.Contains(sent[1], `"X-Amz-Security-Token":["session"]`) {
-					t.Errorf("Put(%q) does not send the session's token:\n%s", p.key, sent[1])
-				}
+	(&gateway.Gateway{}).Setenv(t)
+	t.Setenv("AWS_SESSION_TOKEN", "session")
+	var last seen
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { last = see(t, r) }))
+	defer server.Close()
+	rapid.Check(t, func(t *rapid.T) {
+		c := drawConfig(t)
+		c.Bucket, c.Endpoint, c.PathStyle = "bucket", server.URL, true
+		key := drawKey(t)
+		content := rapid.SliceOfN(rapid.Byte(), 0, 3000).Draw(t, "content")
+		opts := store.PutOptions{ContentType: rapid.SampledFrom([]string{"", "application/zstd", "text/plain; charset=utf-8"}).Draw(t, "type")}
+		switch rapid.IntRange(0, 2).Draw(t, "condition") {
+		case 1:
+			opts.IfAbsent = true
+		case 2:
+			opts.IfMatch = `"` + rapid.StringMatching("[0-9a-f]{1,32}").Draw(t, "etag") + `"`
+		}
+		var both [2]seen
+		for i, client := range []string{"sdk", ""} {
+			c.Client, last = client, seen{}
+			s, err := s3store.Open(context.Background(), c)
+			if err != nil {
+				t.Fatalf("Open(%+v): %v", c, err)
 			}
-		})
-	}
+			if err := s.Put(context.Background(), key, store.Bytes(content), opts); err != nil {
+				t.Fatalf("Put(%q) with client %q: %v", key, client, err)
+			}
+			if both[i] = last; last.wrong != "" {
+				t.Fatalf("Put(%q) with client %q: %s", key, client, last.wrong)
+			}
+		}
+		if both[0].agent == both[1].agent {
+			t.Fatalf("both were put by %s", both[0].agent)
+		}
+		if diff := cmp.Diff(both[0].text, both[1].text); diff != "" {
+			t.Fatalf("Put(%q) (-SDK +direct):\n%s", key, diff)
+		}
+	})
 }
 
-// seen is a request as text, without what is of one moment or of one client.
-func seen(r *http.Request, body []byte) string {
+func drawConfig(t *rapid.T) s3store.Config {
+	c := s3store.Config{
+		Prefix:       rapid.SampledFrom([]string{"", "p", "some/pre fix", "ü+&%41"}).Draw(t, "prefix"),
+		Region:       rapid.SampledFrom([]string{"", "us-east-1", "eu-central-1"}).Draw(t, "region"),
+		SSE:          rapid.SampledFrom([]string{"", "AES256", "aws:kms"}).Draw(t, "sse"),
+		StorageClass: rapid.SampledFrom([]string{"", "STANDARD_IA", "GLACIER_IR"}).Draw(t, "class"),
+		Tags:         rapid.MapOfN(rapid.StringMatching(`[ -~]{1,20}`), rapid.StringMatching(`[ -~ü]{0,20}`), 0, 3).Draw(t, "tags"),
+	}
+	if c.SSE == "aws:kms" && rapid.Bool().Draw(t, "key") {
+		c.KMSKey = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd"
+	}
+	if rapid.Bool().Draw(t, "lock") {
+		c.LockMode, c.LockDays = "GOVERNANCE", rapid.IntRange(1, 4000).Draw(t, "days")
+	}
+	return c
+}
+
+// drawKey draws any key that a store takes.
+func drawKey(t *rapid.T) string {
+	segment := rapid.OneOf(
+		rapid.StringMatching(`[a-z0-9._%-]{1,30}`),
+		rapid.SampledFrom([]string{"we ird", "%41+&=;:@$,!*'()[]#?~ü", "\x7f", "a//b", "日本語", "+", "%", "%2F", "\"<>\\^`{|}"}),
+		rapid.StringN(1, 20, 60),
+	)
+	key := strings.Join(rapid.SliceOfN(segment, 1, 5).Draw(t, "key"), "/")
+	if store.CheckKey(key) != nil {
+		t.Skip("no key")
+	}
+	return key
+}
+
+// seen is a request as a server saw it.
+type seen struct {
+	agent, text string
+	wrong       string // with its signature
+}
+
+// ofTheMoment are the headers that differ from request to request, or say
+// which client makes it.
+var ofTheMoment = []string{
+	"User-Agent", "Amz-Sdk-Invocation-Id", "Amz-Sdk-Request", "Authorization", "X-Amz-Date", "Accept-Encoding",
+}
+
+func see(t *testing.T, r *http.Request) seen {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Errorf("read a request: %v", err)
+	}
+	s := seen{agent: r.Header.Get("User-Agent"), wrong: wrongSignature(r, body)}
 	h := r.Header.Clone()
-	for _, name := range []string{"User-Agent", "Amz-Sdk-Invocation-Id", "Amz-Sdk-Request", "Authorization", "X-Amz-Date", "Accept-Encoding"} {
+	for _, name := range ofTheMoment {
 		h.Del(name)
 	}
 	if until, err := time.Parse(time.RFC3339, h.Get("X-Amz-Object-Lock-Retain-Until-Date")); err == nil {
@@ -83,7 +126,49 @@ func seen(r *http.Request, body []byte) string {
 	}
 	query := r.URL.Query()
 	query.Del("x-id") // the operation's name, for whoever reads logs
-	return fmt.Sprintf("%s %s?%s\n%d %q\n%q", r.Method, r.URL.EscapedPath(), query.Encode(), r.ContentLength, body, h)
+	s.text = fmt.Sprintf("%s %s %s?%s\n%d %q\n%q", r.Method, r.Host, r.URL.EscapedPath(), query.Encode(), r.ContentLength, body, h)
+	return s
+}
+
+// wrongSignature signs a request again, over the headers that it says are
+// signed, and says what is wrong if the result is another one.
+func wrongSignature(r *http.Request, body []byte) string {
+	auth := r.Header.Get("Authorization")
+	_, after, _ := strings.Cut(auth, "SignedHeaders=")
+	names, _, _ := strings.Cut(after, ",")
+	scope := strings.Split(auth, "/")
+	at, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
+	if err != nil || len(scope) < 4 {
+		return "no signature: " + auth
+	}
+	again, err := http.NewRequest(r.Method, "http://"+r.Host+r.URL.RequestURI(), nil)
+	if err != nil {
+		return err.Error()
+	}
+	again.ContentLength = r.ContentLength
+	for name := range strings.SplitSeq(names, ";") {
+		if values := r.Header.Values(name); values != nil {
+			again.Header[http.CanonicalHeaderKey(name)] = values
+		}
+	}
+	for _, must := range []string{"X-Amz-Content-Sha256", "X-Amz-Checksum-Crc32c", "X-Amz-Security-Token"} {
+		if again.Header.Get(must) == "" {
+			return must + " is not signed"
+		}
+	}
+	sum := sha256.Sum256(body)
+	if hash := hex.EncodeToString(sum[:]); hash != again.Header.Get("X-Amz-Content-Sha256") {
+		return "signed for other content"
+	}
+	creds := aws.Credentials{AccessKeyID: gateway.AccessKey, SecretAccessKey: gateway.SecretKey, SessionToken: "session"}
+	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
+	if err := signer.SignHTTP(context.Background(), creds, again, hex.EncodeToString(sum[:]), "s3", scope[2], at); err != nil {
+		return err.Error()
+	}
+	if want := again.Header.Get("Authorization"); want != auth {
+		return "signed as " + auth + "; should be " + want
+	}
+	return ""
 }
 
 // Whatever is neither success nor a lost condition is the SDK's, and counts as

@@ -70,6 +70,19 @@ func TestStoreWithVersions(t *testing.T) {
 	storetest.RunWithin(t, versioned, buckets(g, gateway.Options{Versioning: true}))
 }
 
+func TestStoreThroughTheSDKAlone(t *testing.T) {
+	g := gateway.Start(t, gateway.Options{})
+	g.Setenv(t)
+	inner := config(g)
+	inner.Client = "sdk"
+	var n atomic.Int32
+	storetest.Run(t, func(t *testing.T) store.Store {
+		c := inner
+		c.Prefix = fmt.Sprintf("prefix-%d", n.Add(1))
+		return storetest.NewFaulty(open(t, c))
+	})
+}
+
 func TestStoreThroughFaulty(t *testing.T) {
 	g := gateway.Start(t, gateway.Options{Versioning: true})
 	g.Setenv(t)
