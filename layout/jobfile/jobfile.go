@@ -159,8 +159,12 @@ func (f *Fields) checkLines(user string) error {
 		return path == other || strings.HasPrefix(path, other+".")
 	}
 	for _, named := range []struct{ key, path string }{
-		{"user_id", f.UserID}, {"recipe_id", f.RecipeID}, {"job_id", f.JobID}, {"status", f.Status},
-		{"started_at", f.StartedAt}, {"completed_at", f.CompletedAt},
+		{"user_id", f.UserID},
+		{"recipe_id", f.RecipeID},
+		{"job_id", f.JobID},
+		{"status", f.Status},
+		{"started_at", f.StartedAt},
+		{"completed_at", f.CompletedAt},
 	} {
 		if f.Lines == "" || named.path == "" || named.key == "user_id" && user != "" {
 			continue
