@@ -89,7 +89,6 @@ func TestFinishedHoldsNoMemory(t *testing.T) {
 		if !yield(source.NewRecord("part", 1, jobfile.Memory(data), int64(len(data)), func() {}), nil) {
 			return
 		}
-		data = nil
 		eventually(t, "the record's memory is free", func() bool {
 			runtime.GC()
 			return held.Value() == nil
