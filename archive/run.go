@@ -95,7 +95,7 @@ func (r *run) conditional(ctx context.Context) error {
 	}
 	ok, err := probe.Conditional(ctx, r.Store)
 	if err != nil {
-		return fmt.Errorf("find out whether the store keeps what it has: %w", err)
+		return err
 	}
 	if !ok {
 		r.Log.WarnContext(ctx, "store has no conditional writes: looking before each write instead; no one else may write there meanwhile")

@@ -136,7 +136,7 @@ func adviceFor(err error) string {
 	case errors.Is(err, store.ErrUnavailable):
 		return "the store could not be reached or throttles; it is safe to run this again"
 	case errors.Is(err, store.ErrRefused):
-		return "the store refused and would refuse again: run logstow doctor to see which permission is missing"
+		return "the store refused and would refuse again: logstow doctor tells what it lets you do"
 	case errors.Is(err, export.ErrDamaged):
 		return "the store does not hold what was recorded: was it changed or deleted from outside?"
 	default:
