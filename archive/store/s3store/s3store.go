@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 
 	"logstow/archive/store"
 )
@@ -111,6 +112,7 @@ func load(ctx context.Context, c Config) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(httpClient(c)),
 		config.WithRetryer(func() aws.Retryer { return retryer(c) }),
+		config.WithLogger(logging.Nop{}), // what matters comes back as an error
 	}
 	if c.Region != "" {
 		options = append(options, config.WithRegion(c.Region))
