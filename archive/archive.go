@@ -27,9 +27,8 @@ const (
 // Config is what a run needs. Zero fields mean what their comments say.
 type Config struct {
 	Store  store.Store
-	Ledger *ledger.Ledger
+	Ledger *ledger.Ledger // may be nil for a dry run: then nothing is known
 	Inputs []Input
-	Budget *Budget // shared with the inputs' sources
 
 	Concurrency int            // Puts in flight; 0: 32
 	Detail      jobfile.Detail // "": jobfile.Full

@@ -44,7 +44,7 @@ func killChild(t *testing.T, work string) {
 	oracleMust(t, err)
 	fmt.Println(killBegun)
 	sum, err := archive.Run(t.Context(), archive.Config{
-		Store: s, Ledger: l, Inputs: []archive.Input{{Source: from, Reader: reader}}, Budget: budget,
+		Store: s, Ledger: l, Inputs: []archive.Input{{Source: from, Reader: reader}},
 		MaxFileSize: j.Limit, Concurrency: j.Concurrency,
 	})
 	oracleMust(t, err)

@@ -222,7 +222,6 @@ func (w *oracleWorld) suffer(f oracleFault, do func(context.Context, archive.Con
 	}
 	c := w.config
 	c.Store, c.Ledger = faulty, w.ledger
-	c.Budget = archive.NewBudget([]int64{6000, archive.DefaultBudget}[w.rng.IntN(2)])
 	err = do(ctx, c)
 	hit = w.faults.wasHit()
 	var failed []storetest.Call
@@ -254,7 +253,7 @@ func (w *oracleWorld) archive(f oracleFault) (archive.Summary, error) {
 	var notices []archive.Notice
 	hit, err := w.suffer(f, func(ctx context.Context, c archive.Config) error {
 		var err error
-		c.Inputs = w.inputs(c.Budget)
+		c.Inputs = w.inputs(archive.NewBudget([]int64{6000, archive.DefaultBudget}[w.rng.IntN(2)]))
 		c.Notice = func(n archive.Notice) { notices = append(notices, n) }
 		s, err = archive.Run(ctx, c)
 		return err

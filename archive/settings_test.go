@@ -170,3 +170,34 @@ func (s *slowQuarantine) Put(ctx context.Context, key string, b store.Body, o st
 	}
 	return s.Store.Put(ctx, key, b, o)
 }
+
+// A revision says of its overflow what that holds, also where the record was
+// seen before in another envelope, by a run with other settings that died.
+func TestRevisionInAnotherEnvelope(t *testing.T) {
+	inner := job("a", `,"parent_id":1,"lines":["`+strings.Repeat("x", 500)+`"]`)
+	first, second := `{"log":`+inner+`}`, `{"log":`+inner+`,"Time":1}`
+	s := memstore.New()
+	config := func(record string, d jobfile.Detail) archive.Config {
+		return archive.Config{
+			Store: s, Ledger: newLedger(t), MaxFileSize: 300, Detail: d,
+			Inputs: []archive.Input{input(t, file(t, record), jobfile.Config{})},
+		}
+	}
+	run(t, config(first, jobfile.Full))
+	if err := s.Delete(t.Context(), jobKey("a")); err != nil { // it died before the document
+		t.Fatal(err)
+	}
+	c := config(second, jobfile.Deduplicated)
+	run(t, c)
+	rows := collect(t, c.Ledger.Documents(t.Context(), ledger.Query{}))
+	if len(rows) != 1 || !rows[0].Revision || rows[0].InputSize != int64(len(second)) {
+		t.Fatalf("rows %+v; want a revision of %d bytes", rows, len(second))
+	}
+	change, err := layout.Decode[layout.Change](get(t, s, layout.Meta(rows[0].Key)))
+	if err != nil || change.OverflowSHA256 != hashOf(second) || change.InputSize != int64(len(second)) {
+		t.Errorf("%+v, %v; want it to tell of the second delivery", change, err)
+	}
+	if got := string(unzstd(t, get(t, s, layout.Overflow(rows[0].Key)))); got != second {
+		t.Errorf("the overflow is %s", got)
+	}
+}

@@ -119,20 +119,22 @@ func (r *run) putBeside(ctx context.Context, it *item, d *prepared) error {
 		return nil
 	}
 	key := it.row.Key
+	kept := d.record // by the overflow that is at this key
+	it.row.InputSize = it.size
 	var unread error
 	if d.overflow != nil {
 		err := r.Store.Put(ctx, layout.Overflow(key), d.overflow.body(), store.PutOptions{IfAbsent: true, ContentType: "application/zstd"})
 		if errors.Is(err, fs.ErrExist) {
 			var there store.Body
 			if there, err = compareOverflow(ctx, r.Store, key, it); err == nil {
-				d.record, it.row.InputSize = there, there.Size
+				kept, it.row.InputSize = there, there.Size
 			}
 		}
 		if unread = err; err != nil && !errors.Is(err, errUnverified) {
 			return err
 		}
 	}
-	content := layout.Encode(d.change(it))
+	content := layout.Encode(d.change(it, kept))
 	err := r.Store.Put(ctx, layout.Meta(key), store.Bytes(content), store.PutOptions{IfAbsent: true})
 	if errors.Is(err, fs.ErrExist) {
 		err = compareChange(ctx, r.Store, key, it, d.inner)
@@ -235,14 +237,14 @@ func (d *prepared) keep(it *item, o Overflow) (err error) {
 	return err
 }
 
-// change says what was done to the record.
-func (d *prepared) change(it *item) layout.Change {
+// change says what was done to the record; kept is what its overflow holds.
+func (d *prepared) change(it *item, kept store.Body) layout.Change {
 	c := layout.Change{
 		InputSHA256: it.hash(), StoredSHA256: d.inner.String(),
 		Lines: it.info.LineCount, Changed: d.changed, InputSize: it.row.InputSize,
 	}
 	if d.overflow != nil {
-		c.OverflowSHA256 = hex.EncodeToString(d.record.SHA256[:])
+		c.OverflowSHA256 = hex.EncodeToString(kept.SHA256[:])
 	}
 	return c
 }

@@ -44,7 +44,7 @@ type Document struct {
 	Key      string // in the store, literally
 	Revision bool   // Key lies under _logstow/revisions/
 	Changed  string // what was done to it: "", or some of "capped,deduplicated,status"; see jobfile
-	Overflow bool   // the full record lies under layout.OverflowKey(Key)
+	Overflow bool   // the full record lies under layout.Overflow(Key)
 	Verified bool   // we wrote these bytes or compared them
 
 	InputHash Hash // of the inner record as received: the identity of content

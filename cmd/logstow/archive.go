@@ -86,7 +86,7 @@ func (a *app) archive(ctx context.Context, c *config.Config, o archiveOptions) (
 	}
 	defer func() { err = errors.Join(err, closeLedger(l)) }()
 	run := a.archiving(c, s, l, o.dryRun)
-	run.Inputs, run.Budget = inputs, budget
+	run.Inputs = inputs
 	how := runOptions{command: "archive", json: o.json}
 	if a.showsProgress() {
 		how.total = bytesOf(inputs)
