@@ -139,24 +139,43 @@ func wantAgreementOfRows(t *testing.T, s store.Store, l *ledger.Ledger) {
 	}
 }
 
-// faults fails the nth call to a ledger.
+// faults fails the nth call to a ledger. Calls of several goroutines overlap:
+// how many there are, and in which order they end, depends on time.
 type faults struct {
-	mu    sync.Mutex
-	calls int // guarded by mu
-	fail  int // guarded by mu: the call that fails; 0: none
+	fail  int // the call that fails; 0: none
 	phase ledger.Phase
+
+	mu     sync.Mutex
+	calls  int    // guarded by mu: how many have begun
+	armed  string // guarded by mu: the call to fail when it ends; empty: none
+	struck bool   // guarded by mu: a call has failed
 }
 
-func (f *faults) strike(_ string, p ledger.Phase) error {
+func (f *faults) strike(op string, p ledger.Phase) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if p == ledger.Before {
 		f.calls++
+		if f.calls != f.fail {
+			return nil
+		}
+		if f.phase == ledger.After {
+			f.armed = op
+			return nil
+		}
+	} else if f.armed == "" || op != f.armed {
+		return nil
 	}
-	if f.calls == f.fail && p == f.phase {
-		return errInjected
-	}
-	return nil
+	f.armed, f.struck = "", true
+	return errInjected
+}
+
+// disarm lets every further call pass, and tells whether one has failed.
+func (f *faults) disarm() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fail, f.armed = 0, ""
+	return f.struck
 }
 
 // TestLedgerFaults lets every call to the ledger fail in turn, before and after
@@ -183,11 +202,10 @@ func TestLedgerFaults(t *testing.T) {
 				s := memstore.New()
 				l := openLedger(t, filepath.Join(t.TempDir(), "ledger.db"), f.strike)
 				_, err := archive.Run(t.Context(), config(s, l))
-				struck := f.calls >= n // how records are grouped, and so the number of calls, depends on time
+				struck := f.disarm()
 				if errors.Is(err, errInjected) != struck || err != nil && !struck {
 					t.Fatalf("Run: %v; want the injected fault: %v", err, struck)
 				}
-				f.fail = 0
 				wantAgreementOfRows(t, s, l)
 				run(t, config(s, l))
 				wantSafe(t, s, l)
@@ -339,10 +357,10 @@ func TestRetryAndDrop(t *testing.T) {
 				f := &faults{}
 				s, l := setup(t, f.strike)
 				f.calls, f.fail, f.phase = 0, n, phase
-				if err := attempt(t.Context(), s, l); !errors.Is(err, errInjected) {
-					t.Fatalf("%v; want the injected fault", err)
+				err := attempt(t.Context(), s, l)
+				if struck := f.disarm(); errors.Is(err, errInjected) != struck {
+					t.Fatalf("%v; want the injected fault: %v", err, struck)
 				}
-				f.fail = 0
 				finish(t, s, l)
 			})
 		}
