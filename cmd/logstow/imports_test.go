@@ -18,6 +18,7 @@ const module = "logstow"
 // The outside libraries that packages of the table may import. Where it can
 // be, one library belongs to one package.
 const (
+	ansi     = "github.com/charmbracelet/x/ansi"
 	awsSDK   = "github.com/aws/"
 	cobra    = "github.com/spf13/"
 	compress = "github.com/klauspost/compress/"
@@ -26,7 +27,9 @@ const (
 	humanize = "github.com/dustin/go-humanize"
 	isatty   = "github.com/mattn/go-isatty"
 	jsontext = "github.com/go-json-experiment/json/"
+	metrics  = "github.com/prometheus/client_golang/"
 	parquet  = "github.com/parquet-go/parquet-go"
+	rate     = "golang.org/x/time/rate"
 	tables   = "github.com/jedib0t/go-pretty/v6/"
 	sqlite   = "modernc.org/sqlite"
 	syscalls = "golang.org/x/sys/"
@@ -82,14 +85,21 @@ var table = []row{
 
 	// The read side.
 	{"export", []string{"layout", "layout/jobfile", "layout/segment", "archive/store", "archive/ledger", compress, errgroup}},
+	// Exports are jobs of their own, worked through by a pool.
+	{"export/queue", []string{"export", "layout", "archive/store", "archive/ledger", errgroup}},
 	{"export/token", []string{"layout", "archive/store", "archive/ledger"}},
 	{"export/access", []string{"archive/ledger"}},
-	{"export/web", []string{"export", "export/token", "export/access", "layout", "layout/jobfile"}},
+	// Listings are the ledger's, and files are served from the store.
+	{"export/web", []string{
+		"export", "export/token", "export/access", "layout", "layout/jobfile", "archive/store", "archive/ledger",
+		ansi, rate,
+	}},
 
 	{"scheduler", []string{cron}},
 
 	// The program. What it is configured with is named in jobfile's words.
 	{"cmd/internal/config", []string{"layout/jobfile", yaml}},
+	{"cmd/internal/metrics", []string{"archive/ledger", metrics}},
 	{"cmd/internal/term", []string{humanize, isatty, tables}},
 	{"cmd/logstow", []string{anything}},
 	// Benchmarks build their own servers and corpora.
