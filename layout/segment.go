@@ -27,23 +27,38 @@ func encode(what, id string) (string, error) {
 	if id == "" {
 		return "", fmt.Errorf("%s is empty", what)
 	}
-	first := id == "." || id == ".." || id[0] == '_' || what == "user" && id == reservedUser
-	seg := id
-	if first || !allPlain(id) {
-		var b strings.Builder
-		for i := range len(id) {
-			if c := id[i]; plain(c) && (i > 0 || !first) {
-				b.WriteByte(c)
-			} else {
-				b.Write([]byte{'%', upperHex[c>>4], upperHex[c&15]})
-			}
-		}
-		seg = b.String()
+	seg := Escape(id)
+	if what == "user" && id == reservedUser {
+		seg = escape(id, true)
 	}
 	if len(seg) > maxSegment {
 		return "", fmt.Errorf("%s %.40q… takes %d bytes in a path, more than %d", what, id, len(seg), maxSegment)
 	}
 	return seg, nil
+}
+
+// Escape returns id as one part of a file name, of any length, as keys have it:
+// A–Z a–z 0–9 . _ - stay as they are, every other byte becomes %XX, and so does
+// the first byte of what would name a folder or be hidden. Different ids have
+// different names; only the empty one stays empty.
+func Escape(id string) string {
+	return escape(id, id == "." || id == ".." || strings.HasPrefix(id, "_"))
+}
+
+// escape is Escape, told whether the first byte may not stay.
+func escape(id string, first bool) string {
+	if !first && allPlain(id) {
+		return id
+	}
+	var b strings.Builder
+	for i := range len(id) {
+		if c := id[i]; plain(c) && (i > 0 || !first) {
+			b.WriteByte(c)
+		} else {
+			b.Write([]byte{'%', upperHex[c>>4], upperHex[c&15]})
+		}
+	}
+	return b.String()
 }
 
 func allPlain(s string) bool {
