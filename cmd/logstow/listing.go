@@ -9,6 +9,7 @@ import (
 
 	"logstow/archive/ledger"
 	"logstow/cmd/internal/term"
+	"logstow/export"
 )
 
 // listing prints documents, as a table for people or as one JSON object a line
@@ -36,7 +37,7 @@ func (a *app) colours() bool { return term.IsTerminal(a.out) && term.Colours(os.
 
 func (l *listing) add(d ledger.Document) error {
 	if l.json != nil {
-		return l.json.Encode(listed(d))
+		return l.json.Encode(export.List(d))
 	}
 	lines := ""
 	if d.Lines >= 0 {

@@ -4,11 +4,22 @@ import (
 	"net/http"
 
 	"logstow/export/access"
+	"logstow/export/token"
 )
 
 // own is the family of logstow's own routes.
 func (s *Server) own() family {
 	f := family{name: "logstow", refuse: refuseOwn, routes: []route{
+		{method: "GET", path: "/v1/jobs", may: access.Read, do: s.listJobs},
+		{method: "GET", path: "/v1/jobs/{id}", may: access.Read, do: s.showJob},
+		{method: "GET", path: "/v1/jobs/{id}/document", may: access.Read, do: s.document, stream: true},
+		{method: "POST", path: "/v1/exports", may: access.Export, do: s.createExport},
+		{method: "GET", path: "/v1/exports", may: access.Export, do: s.listExports},
+		{method: "GET", path: "/v1/exports/{id}", may: access.Export, do: s.showExport},
+		{method: "DELETE", path: "/v1/exports/{id}", may: access.Export, do: s.cancelExport},
+		{method: "POST", path: "/v1/tokens/resolve", may: access.Export, do: s.resolveToken},
+		{method: "POST", path: "/v1/tokens/revoke", may: access.Export, do: s.revokeToken},
+		{method: "GET", path: token.Path + "/{file...}", may: public, do: s.file, stream: true},
 		{method: "GET", path: "/healthz", may: public, do: s.health},
 		{method: "GET", path: "/readyz", may: public, do: s.isReady},
 	}}

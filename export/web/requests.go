@@ -26,18 +26,13 @@ type objects interface {
 func (s *Server) find(r *http.Request, c access.Caller) (export.Job, error) {
 	q := r.URL.Query()
 	want := export.Wanted{ID: r.PathValue("id"), User: q.Get("user"), Recipe: q.Get("recipe")}
-	foreign := want.User != "" && !c.Sees(want.User)
+	if want.User != "" && !c.Sees(want.User) {
+		return export.Job{}, export.ErrNotFound
+	}
 	if c.User != "" {
 		want.User = c.User
 	}
-	job, err := s.config.Exporter.Find(r.Context(), want)
-	if err != nil {
-		return export.Job{}, err
-	}
-	if foreign || !c.Sees(job.User) {
-		return export.Job{}, export.ErrNotFound
-	}
-	return job, nil
+	return s.config.Exporter.Find(r.Context(), want)
 }
 
 // open opens the version of a job to read first.

@@ -1,4 +1,4 @@
-package main
+package export
 
 import (
 	"strings"
@@ -7,8 +7,9 @@ import (
 	"logstow/archive/ledger"
 )
 
-// listedJSON is a line of ls --json. It only grows.
-type listedJSON struct {
+// Listed is a version of a job or an event as listings show it, in JSON, by
+// command and by API. It only grows.
+type Listed struct {
 	Kind        string     `json:"kind"`
 	User        string     `json:"user_id"`
 	Recipe      string     `json:"recipe_id"` // of an event: its type
@@ -24,7 +25,7 @@ type listedJSON struct {
 	Key         string     `json:"key"`
 	Revision    bool       `json:"revision"`
 	Changed     []string   `json:"changed"`  // what was done to the record: capped, deduplicated, status
-	Overflow    bool       `json:"overflow"` // cat --full has the lines that were left out
+	Overflow    bool       `json:"overflow"` // the full record has the lines that were left out
 	Verified    bool       `json:"verified"`
 	InputHash   string     `json:"input_hash"`
 	SHA256      string     `json:"sha256"`
@@ -34,8 +35,9 @@ type listedJSON struct {
 	ArchivedAt  *time.Time `json:"archived_at"`
 }
 
-func listed(d ledger.Document) listedJSON {
-	l := listedJSON{
+// List returns a document as listings show it.
+func List(d ledger.Document) Listed {
+	l := Listed{
 		Kind: d.Kind, User: d.User, Recipe: d.Recipe, Job: d.Job, Status: d.Status,
 		Time: d.Time.UTC(), StartedAt: known(d.StartedAt), CompletedAt: known(d.CompletedAt),
 		Title: d.Title, Error: d.Error, ErrorType: d.ErrorType,
