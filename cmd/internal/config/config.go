@@ -8,6 +8,7 @@
 package config
 
 import (
+	"fmt"
 	"log/slog"
 
 	"logstow/layout/jobfile"
@@ -20,6 +21,7 @@ type Config struct {
 	Ledger  string // path of the ledger; empty where neither it nor a store is named
 	Log     Log
 	Archive Archive
+	Serve   Serve
 }
 
 // Log says what is logged, and how.
@@ -38,6 +40,16 @@ type Archive struct {
 	Types       []jobfile.Kind  // nil: all
 	MaxFileSize int64           // bytes, from 1 to jobfile.MaxSize
 	Fields      *jobfile.Fields // for sources without fields of their own; nil: built-in platforms
+}
+
+// Serve says where and how the HTTP API is served.
+type Serve struct {
+	Listen        string // host:port
+	URL           string // where clients reach it, without a slash at its end; empty where that isn't said
+	NoAuth        bool   // then Listen is a loopback address
+	ExportWorkers int    // exports made at once
+	TalendLimit   int64  // entries in a file of the Talend API; 0: no limit
+	Rate          int    // requests a minute of one key; -1: no limit
 }
 
 // Source is a place to read records from. Load has filled User and Fields from
@@ -146,6 +158,10 @@ func (l *loader) complete(env environment) {
 		} else {
 			l.checkFields(*src.Fields, src.User, sourcesKey+".fields", l.sourceAt[i])
 		}
+	}
+	if where := l.origin["serve.no_auth"]; c.Serve.NoAuth && !isLoopback(c.Serve.Listen) {
+		l.problem("serve.no_auth", "true", where, fmt.Sprintf(
+			"it is for loopback alone, and serve.listen is %s: use 127.0.0.1:8333, or keys", c.Serve.Listen))
 	}
 	if c.Ledger == "" && c.Store != "" {
 		if path, err := DefaultLedger(c.Store, env.pairs()); err == nil {

@@ -85,6 +85,13 @@ archive:
     job_id: id
     started_at: begun
     lines: steps
+serve:
+  listen: "[::1]:8080"
+  url: https://logs.example.com/
+  no_auth: true
+  export_workers: 5
+  talend_limit: 100_000
+  rate: none
 `
 
 func TestFileHoldsEveryKey(t *testing.T) {
@@ -108,6 +115,10 @@ func TestFileHoldsEveryKey(t *testing.T) {
 			MaxFileSize: 38 << 20,
 			Fields:      fields,
 		},
+		Serve: config.Serve{
+			Listen: "[::1]:8080", URL: "https://logs.example.com", NoAuth: true,
+			ExportWorkers: 5, TalendLimit: 100_000, Rate: -1,
+		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Load (-want +got):\n%s", diff)
@@ -120,6 +131,7 @@ func TestDefaults(t *testing.T) {
 		want := &config.Config{
 			Log:     config.Log{Level: slog.LevelWarn, Format: "text"},
 			Archive: config.Archive{Detail: jobfile.Full, Overflow: "keep", MaxFileSize: jobfile.MaxSize},
+			Serve:   config.Serve{Listen: "127.0.0.1:8333", ExportWorkers: 2, Rate: 600},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("Load of %q (-want +got):\n%s", text, diff)

@@ -59,7 +59,7 @@ func TestFilesThatAreNotYAML(t *testing.T) {
 		"store: s3://b\n---\nlog:\n":                   "FILE:2: use one YAML document",
 		"ledgers: /x\n":                                "FILE:1: ledgers: no such key; did you mean ledger?",
 		"Sotre: /x\n":                                  "FILE:1: Sotre: no such key; did you mean store?",
-		"- store\n":                                    "FILE:1: use a mapping with some of store, ledger, log, archive",
+		"- store\n":                                    "FILE:1: use a mapping with some of store, ledger, log, archive, serve",
 		"just text\n":                                  "FILE:1: use a mapping",
 		"store: !!binary aGVsbG8=\n":                   "FILE:1: store: use a plain value, without the tag",
 		"store: null\n":                                "FILE:1: store: it has no value",
@@ -109,6 +109,27 @@ func TestValues(t *testing.T) {
 		{"archive.concurrency", "1025", "use a number from 1 to 1024"},
 		{"archive.concurrency", "-1", "use a number from 1 to 1024"},
 		{"archive.concurrency", "99999999999999999999", "use a number from 1 to 1024"},
+		{"serve.listen", "127.0.0.1:0", ""},
+		{"serve.listen", ":8333", ""},
+		{"serve.listen", "logs.example.com:443", ""},
+		{"serve.listen", "8333", "use host:port"},
+		{"serve.listen", "127.0.0.1:http", "use a port"},
+		{"serve.listen", "127.0.0.1:65536", "use a port"},
+		{"serve.listen", "http://127.0.0.1:80", "use host:port"},
+		{"serve.url", "https://logs.example.com/api", ""},
+		{"serve.url", "logs.example.com", "use http://host:port"},
+		{"serve.url", "ftp://logs.example.com", "use http://host:port"},
+		{"serve.url", "https://a:b@logs.example.com", "without anything else"},
+		{"serve.url", "https://logs.example.com?a", "without anything else"},
+		{"serve.no_auth", "true", ""},
+		{"serve.no_auth", "yes", "use one of true, false"},
+		{"serve.export_workers", "64", ""},
+		{"serve.export_workers", "0", "use a number from 1 to 64"},
+		{"serve.talend_limit", "100_000", ""},
+		{"serve.talend_limit", "0", "theirs is 100_000"},
+		{"serve.rate", "1", ""},
+		{"serve.rate", "none", ""},
+		{"serve.rate", "0", "from 1 to 1000000, or none"},
 		{"archive.max_file_size", "40MB", ""},
 		{"archive.max_file_size", "40_000_000", ""},
 		{"archive.max_file_size", "38 MiB", ""},
@@ -223,5 +244,23 @@ func TestMissingFile(t *testing.T) {
 	}
 	if got := problems(t, config.Options{File: dir}); !strings.HasPrefix(got, "FILE: read configuration: is a directory") {
 		t.Errorf("Load of a folder: %s", got)
+	}
+}
+
+// Without authentication only this machine may reach the server.
+func TestNoAuthIsForLoopback(t *testing.T) {
+	for listen, ok := range map[string]bool{
+		"127.0.0.1:8333": true, "127.0.0.2:1": true, "[::1]:8333": true, "localhost:8333": true,
+		":8333": false, "0.0.0.0:8333": false, "[::]:8333": false, "192.0.2.1:8333": false,
+		"localhost.example.com:8333": false, "127.0.0.1.example.com:8333": false,
+	} {
+		o := config.Options{Flags: map[string]string{"serve.no_auth": "true", "serve.listen": listen}}
+		if ok {
+			load(t, o)
+			continue
+		}
+		if got, want := problems(t, o), "--no-auth: serve.no_auth: "; !strings.HasPrefix(got, want) {
+			t.Errorf("Load with serve.listen %s: %s, want %s…", listen, got, want)
+		}
 	}
 }

@@ -34,7 +34,9 @@ type setting struct {
 }
 
 // settings is every key, in the order in which they are documented.
-var settings = append([]setting{
+var settings = slices.Concat(generalSettings, fieldSettings(), serveSettings)
+
+var generalSettings = []setting{
 	{
 		key: "store", flag: "--store",
 		set:  func(c *Config, s string) (err error) { c.Store, err = parseStore(s); return err },
@@ -93,7 +95,7 @@ var settings = append([]setting{
 		set:  func(c *Config, s string) (err error) { c.Archive.MaxFileSize, err = parseMaxFileSize(s); return err },
 		show: func(c *Config) string { return strconv.FormatInt(c.Archive.MaxFileSize, 10) },
 	},
-}, fieldSettings()...)
+}
 
 const (
 	sourcesKey  = "archive.sources"
