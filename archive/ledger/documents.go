@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"iter"
 	"strings"
 	"time"
@@ -21,6 +22,10 @@ const pageRows = 1000
 // there at the start and is still Stored.
 func (l *Ledger) Documents(ctx context.Context, q Query) iter.Seq2[Document, error] {
 	return func(yield func(Document, error) bool) {
+		if err := q.check(); err != nil {
+			yield(Document{}, fmt.Errorf("ledger %s: documents: %w", l.path, err))
+			return
+		}
 		left := q.Limit
 		for {
 			n := l.page
@@ -126,6 +131,16 @@ const (
 	others             // of all times before, or all where there is no After
 )
 
+// check refuses more values than one statement can have.
+func (q *Query) check() error {
+	for what, n := range map[string]int{"jobs": len(q.Jobs), "recipes": len(q.Recipes), "statuses": len(q.Statuses), "kinds": len(q.Kinds)} {
+		if n > MaxValues {
+			return fmt.Errorf("%d %s are asked for, more than %d", n, what, MaxValues)
+		}
+	}
+	return nil
+}
+
 // statement selects the first limit documents of a part of q.
 func (q *Query) statement(p part, limit int) (string, []any) {
 	var b strings.Builder
@@ -141,17 +156,23 @@ func (q *Query) statement(p part, limit int) (string, []any) {
 	if q.Job != "" {
 		where("job = ?", q.Job)
 	}
+	if len(q.Jobs) > 0 {
+		where("job IN ("+placeholders(len(q.Jobs))+")", anys(q.Jobs, itself)...)
+	}
 	if q.Recipe != "" {
 		where("recipe = ?", q.Recipe)
+	}
+	if len(q.Recipes) > 0 {
+		where("recipe IN ("+placeholders(len(q.Recipes))+")", anys(q.Recipes, itself)...)
 	}
 	if len(q.Statuses) > 0 {
 		where("lower(status) IN ("+placeholders(len(q.Statuses))+")", anys(q.Statuses, lowerASCII)...)
 	}
 	if len(q.Kinds) > 0 {
-		where("kind IN ("+placeholders(len(q.Kinds))+")", anys(q.Kinds, func(s string) string { return s })...)
+		where("kind IN ("+placeholders(len(q.Kinds))+")", anys(q.Kinds, itself)...)
 	}
 	at, id := "time", "id"
-	if q.Job != "" {
+	if q.Job != "" || len(q.Jobs) > 0 {
 		at, id = "+time", "+id" // few rows, which the identity's index finds
 	}
 	if !q.From.IsZero() {
@@ -192,7 +213,9 @@ func lowerASCII(s string) string {
 	return string(b)
 }
 
-func anys[T any](from []T, to func(T) T) []any {
+func itself(s string) string { return s }
+
+func anys[T, U any](from []T, to func(T) U) []any {
 	all := make([]any, len(from))
 	for i, v := range from {
 		all[i] = to(v)

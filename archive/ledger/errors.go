@@ -1,8 +1,10 @@
 package ledger
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"syscall"
 
 	"modernc.org/sqlite"
@@ -30,6 +32,17 @@ const (
 	sqliteFull    = 13
 	sqliteNotADB  = 26
 )
+
+// notFound returns err, with fs.ErrNotExist for what a query did not find.
+func notFound(err error, what string, id any) error {
+	if !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if id == "" {
+		return fmt.Errorf("%s: %w", what, fs.ErrNotExist)
+	}
+	return fmt.Errorf("%s %v: %w", what, id, fs.ErrNotExist)
+}
 
 // resultCode is SQLite's primary result code, 0 where err isn't SQLite's.
 func resultCode(err error) int {

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"time"
 )
 
@@ -36,15 +37,19 @@ func Statements() map[string]Statement {
 		"find many": {versionsSQL(250), make([]any, 500)},
 	}
 	for name, q := range map[string]Query{
-		"all":            {},
-		"all, next":      {After: at},
-		"user":           {User: "u"},
-		"user, next":     {User: "u", After: at},
-		"user, recipe":   {User: "u", Recipe: "r", Statuses: []string{"failed", "x"}, Kinds: []string{"job"}},
-		"job":            {Job: "j"},
-		"job, user":      {Job: "j", User: "u"},
-		"job, next":      {Job: "j", After: at, From: instant, To: instant},
-		"status, recipe": {Statuses: []string{"failed"}, Recipe: "r"},
+		"all":                           {},
+		"all, next":                     {After: at},
+		"user":                          {User: "u"},
+		"user, next":                    {User: "u", After: at},
+		"user, recipe":                  {User: "u", Recipe: "r", Statuses: []string{"failed", "x"}, Kinds: []string{"job"}},
+		"job":                           {Job: "j"},
+		"job, user":                     {Job: "j", User: "u"},
+		"job, next":                     {Job: "j", After: at, From: instant, To: instant},
+		"status, recipe":                {Statuses: []string{"failed"}, Recipe: "r"},
+		"recipes":                       {Recipes: []string{"r", "s"}},
+		"user, recipes":                 {User: "u", Recipes: []string{"r", "s"}, After: at},
+		"job of several":                {Jobs: []string{"i", "j"}},
+		"job of several, user, recipes": {Jobs: []string{"i", "j"}, User: "u", Recipes: []string{"r", "s"}},
 	} {
 		s, args := q.statement(others, 10)
 		all["documents: "+name] = Statement{s, args}
@@ -61,7 +66,33 @@ func Statements() map[string]Statement {
 	s, args = open.statement(10)
 	all["quarantine: open"] = Statement{s, args}
 	all["quarantine: key"] = Statement{quarantineStateSQL, make([]any, 1)}
+	exportStatements(all)
 	return all
+}
+
+func exportStatements(all map[string]Statement) {
+	key := int64(7)
+	for name, q := range map[string]ExportQuery{
+		"all": {}, "key": {Key: &key, States: []ExportState{ExportReady}}, "next": {After: "e"}, "key, next": {Key: &key, After: "e"},
+		"state": {States: []ExportState{ExportReady}},
+	} {
+		s, args := q.exports()
+		all["exports: "+name] = Statement{s, args}
+		s, args = q.tokens()
+		all["tokens: "+name] = Statement{s, args}
+	}
+	for name, s := range map[string]string{
+		"export": exportSQL, "export: claim": claimSQL, "export: claimable": claimableSQL,
+		"export: oldest created": oldestCreatedSQL, "export: oldest lapsed": oldestLapsedSQL,
+		"export: renew": renewExportSQL, "export: finish": finishExportSQL, "export: cancel": cancelExportSQL,
+		"export: sweep": startSweepSQL, "export: prolong": prolongExportSQL,
+		"token by hash": tokenByHashSQL, "tokens: revoke": revokeTokensSQL, "key by hash": keyByHashSQL,
+	} {
+		all[name] = Statement{s, make([]any, strings.Count(s, "?"))}
+	}
+	older := AuditQuery{Before: 5}
+	s, args := older.statement()
+	all["audit log: next"] = Statement{s, args}
 }
 
 // Statement is a statement and its arguments.

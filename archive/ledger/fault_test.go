@@ -1,10 +1,13 @@
 package ledger_test
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"logstow/archive/ledger"
 )
@@ -49,6 +52,82 @@ var calls = map[string]func(ctx context.Context, l *ledger.Ledger) error{
 	"end run": func(ctx context.Context, l *ledger.Ledger) error { return l.EndRun(ctx, ledger.Run{ID: 1}) },
 	"runs":    func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Runs(ctx, 0); return err },
 	"counts":  func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Counts(ctx); return err },
+	"create export": func(ctx context.Context, l *ledger.Ledger) error {
+		_, err := l.CreateExport(ctx, ledger.Export{ID: rand.Text(), Created: noon}, ledger.Token{Hash: hash(rand.Text())}, ledger.AuditEntry{})
+		return err
+	},
+	"export": func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Export(ctx, "running"); return err },
+	"exports": func(ctx context.Context, l *ledger.Ledger) error {
+		_, err := l.Exports(ctx, ledger.ExportQuery{})
+		return err
+	},
+	"claim export": func(ctx context.Context, l *ledger.Ledger) error {
+		_, err := l.ClaimExport(ctx, "running", noon.Add(time.Hour), 0)
+		return err
+	},
+	"renew export": func(ctx context.Context, l *ledger.Ledger) error {
+		e, err := l.Export(ctx, "running")
+		return cmp.Or(err, l.RenewExport(ctx, e))
+	},
+	"finish export": func(ctx context.Context, l *ledger.Ledger) error {
+		return l.FinishExport(ctx, ledger.Export{ID: "finished", Attempt: 1, State: ledger.ExportFailed})
+	},
+	"cancel export": func(ctx context.Context, l *ledger.Ledger) error {
+		return l.CancelExport(ctx, "cancelled", ledger.AuditEntry{})
+	},
+	"start sweep": func(ctx context.Context, l *ledger.Ledger) error {
+		_, err := l.StartSweep(ctx, time.Time{})
+		return err
+	},
+	"end sweep": func(ctx context.Context, l *ledger.Ledger) error { return l.EndSweep(ctx, "no such") },
+	"add token": func(ctx context.Context, l *ledger.Ledger) error {
+		_, err := l.AddToken(ctx, ledger.Token{Export: "running", Hash: hash(rand.Text())})
+		return err
+	},
+	"token by hash": func(ctx context.Context, l *ledger.Ledger) error {
+		_, _, err := l.TokenByHash(ctx, hash("token of running"))
+		return err
+	},
+	"tokens": func(ctx context.Context, l *ledger.Ledger) error {
+		_, err := l.Tokens(ctx, ledger.ExportQuery{})
+		return err
+	},
+	"revoke token": func(ctx context.Context, l *ledger.Ledger) error {
+		return l.RevokeToken(ctx, 1, noon, ledger.AuditEntry{})
+	},
+	"create key": func(ctx context.Context, l *ledger.Ledger) error {
+		_, err := l.CreateKey(ctx, ledger.APIKey{Hash: hash(rand.Text())}, ledger.AuditEntry{})
+		return err
+	},
+	"key by hash": func(ctx context.Context, l *ledger.Ledger) error { _, err := l.KeyByHash(ctx, hash("key")); return err },
+	"keys":        func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Keys(ctx); return err },
+	"revoke key": func(ctx context.Context, l *ledger.Ledger) error {
+		return l.RevokeKey(ctx, 1, noon, ledger.AuditEntry{})
+	},
+	"key used": func(ctx context.Context, l *ledger.Ledger) error { return l.KeyUsed(ctx, 1, noon) },
+	"audit":    func(ctx context.Context, l *ledger.Ledger) error { return l.Audit(ctx, ledger.AuditEntry{}) },
+	"audit log": func(ctx context.Context, l *ledger.Ledger) error {
+		_, err := l.AuditLog(ctx, ledger.AuditQuery{})
+		return err
+	},
+	"secret": func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Secret(ctx, "s"); return err },
+}
+
+// prepareCalls makes what the calls are about.
+func prepareCalls(t *testing.T, l *ledger.Ledger) {
+	t.Helper()
+	if _, err := l.StartRun(t.Context(), "archive", noon); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"running", "finished", "cancelled"} {
+		create(t, l, id)
+	}
+	for _, id := range []string{"running", "finished"} {
+		claim(t, l, id, noon, time.Minute)
+	}
+	if _, err := l.CreateKey(t.Context(), ledger.APIKey{Hash: hash("key")}, ledger.AuditEntry{}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestFaultsReachEveryCall(t *testing.T) {
@@ -64,9 +143,7 @@ func TestFaultsReachEveryCall(t *testing.T) {
 		}
 		return nil
 	}})
-	if _, err := l.StartRun(t.Context(), "archive", noon); err != nil {
-		t.Fatal(err)
-	}
+	prepareCalls(t, l)
 	recorded := func() int {
 		fail = point{}
 		return len(all(t, l.Documents(t.Context(), ledger.Query{})))

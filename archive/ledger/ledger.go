@@ -50,6 +50,8 @@ type Ledger struct {
 	fault func(op string, phase Phase) error
 	page  int // rows that a listing reads at once
 
+	version int // of the schema when it was opened
+
 	writer *sql.DB // one connection; nil where the ledger is read-only
 	reader *sql.DB
 
@@ -57,6 +59,7 @@ type Ledger struct {
 	insertQuarantined *sql.Stmt
 	upsertCursor      *sql.Stmt
 	selectVersions    []batchStmt
+	selectToken       *sql.Stmt // nil where the schema has no tokens
 }
 
 // batchStmt is a statement prepared for a number of rows at once.
@@ -68,7 +71,7 @@ type batchStmt struct {
 // Open opens the ledger at c.Path. It creates the file, readable by nobody
 // else, and the directories above it, and upgrades a ledger that an older
 // version wrote, unless c.ReadOnly; then a ledger that isn't there is
-// fs.ErrNotExist. It refuses a path on a network filesystem, a file that is
+// fs.ErrNotExist, and an older one has nothing of what came later. It refuses a path on a network filesystem, a file that is
 // not a ledger, and a ledger that a newer version wrote.
 func Open(ctx context.Context, c Config) (*Ledger, error) {
 	if c.Path == "" {
@@ -120,6 +123,9 @@ func (l *Ledger) prepare(ctx context.Context) error {
 	}
 	for _, n := range versionRows {
 		l.selectVersions = append(l.selectVersions, batchStmt{n, prepare(l.reader, versionsSQL(n))})
+	}
+	if l.version >= exportsSince {
+		l.selectToken = prepare(l.reader, tokenByHashSQL)
 	}
 	if l.writer == nil {
 		return err

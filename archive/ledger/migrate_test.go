@@ -2,8 +2,12 @@ package ledger_test
 
 import (
 	"embed"
+	"errors"
 	"fmt"
+	"io/fs"
+	"strings"
 	"testing"
+	"time"
 
 	"logstow/archive/ledger"
 )
@@ -43,8 +47,140 @@ func TestLedgersOfEveryVersionAreRead(t *testing.T) {
 			if _, err := l.Bind(t.Context(), "file:///a"); err != nil {
 				t.Errorf("Bind: %v", err)
 			}
+			if v == 1 {
+				create(t, l, "1") // what it did not have works now
+				return
+			}
+			checkAccess(t, l)
 		})
 	}
+}
+
+// checkAccess checks what the fixtures have of exports and keys.
+func checkAccess(t *testing.T, l *ledger.Ledger) {
+	t.Helper()
+	keys, err := l.Keys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "Keys", keys, []ledger.APIKey{{
+		ID: 1, Hash: hash("k"), Name: "a name", User: "u\x00", May: "read",
+		Created: noon, Revoked: noon.Add(time.Millisecond), LastUsed: noon.Truncate(time.Minute),
+	}})
+	token, export, err := l.TokenByHash(t.Context(), hash("b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "token", token, ledger.Token{ID: 1, Hash: hash("b"), Export: "00112233445566778899aabbccddeeff", Key: 1, Created: noon, Expires: noon.Add(time.Hour)})
+	ready := ledger.Export{
+		ID: "00112233445566778899aabbccddeeff", Key: 1, User: "u\x00", Job: "1", Request: []byte("{}"), State: ledger.ExportReady,
+		Jobs: 3, Total: 4, Lines: 5, Bytes: 6, Object: "an object", Filename: "a name", Size: 7, SHA256: hash("a"),
+		Created: noon, Updated: noon.Add(2 * time.Millisecond), Expires: noon.Add(time.Hour), Attempt: 2,
+	}
+	equal(t, "its export", export, ready)
+	running := ledger.Export{
+		ID: "ffeeddccbbaa99887766554433221100", Request: []byte(`{"user":"x"}`), State: ledger.ExportRunning, Total: -1, Filename: "another",
+		Created: noon, Updated: noon.Add(2 * time.Millisecond), Expires: noon.Add(time.Hour), Attempt: 1, LeaseUntil: noon.Add(time.Minute),
+	}
+	exports, err := l.Exports(t.Context(), ledger.ExportQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "Exports", exports, []ledger.Export{running, ready})
+	log, err := l.AuditLog(t.Context(), ledger.AuditQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "AuditLog", log, []ledger.AuditEntry{{
+		ID: 1, At: noon, Key: 1, Remote: "192.0.2.1", Action: "export", User: "u\x00", Job: "1", Outcome: "ok", Detail: "a detail",
+	}})
+	secret, err := l.Secret(t.Context(), "urls")
+	if err != nil || len(secret) != 32 || secret[31] != 31 {
+		t.Errorf("Secret = %x, %v, want the one it has", secret, err)
+	}
+}
+
+// A ledger of the first version, opened for reading, has its documents and
+// nothing of what came later; when somebody has upgraded it, it has.
+func TestOlderLedgersAreReadWithoutAnUpgrade(t *testing.T) {
+	b, err := fixtures.ReadFile("testdata/v1.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := newPath(t)
+	execute(t, path, string(b))
+	l := openWith(t, ledger.Config{Path: path, ReadOnly: true})
+	if got := all(t, l.Documents(t.Context(), ledger.Query{})); len(got) != 1 {
+		t.Errorf("%d documents, want 1", len(got))
+	}
+	for name, call := range map[string]func() error{
+		"Export":      func() error { _, err := l.Export(t.Context(), "1"); return err },
+		"TokenByHash": func() error { _, _, err := l.TokenByHash(t.Context(), hash("token of 1")); return err },
+		"KeyByHash":   func() error { _, err := l.KeyByHash(t.Context(), hash("k")); return err },
+	} {
+		if err := call(); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s = %v, want fs.ErrNotExist", name, err)
+		}
+	}
+	exports := func() int {
+		got, err := l.Exports(t.Context(), ledger.ExportQuery{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(got)
+	}
+	if n := exports(); n != 0 {
+		t.Errorf("%d exports, want none", n)
+	}
+	if log, err := l.AuditLog(t.Context(), ledger.AuditQuery{}); len(log) != 0 || err != nil {
+		t.Errorf("AuditLog = %v, %v, want none", log, err)
+	}
+	create(t, open(t, path), "1")
+	if n := exports(); n != 1 {
+		t.Errorf("%d exports after the upgrade, want 1", n)
+	}
+	if _, _, err := l.TokenByHash(t.Context(), hash("token of 1")); err != nil {
+		t.Errorf("TokenByHash after the upgrade: %v", err)
+	}
+}
+
+// A ledger that was upgraded is like one that is new.
+func TestUpgradesMakeTheSameSchema(t *testing.T) {
+	b, err := fixtures.ReadFile("testdata/v1.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	upgraded := newPath(t)
+	execute(t, upgraded, string(b))
+	equal(t, "the schema of an upgraded ledger", schema(t, open(t, upgraded)), schema(t, open(t, newPath(t))))
+}
+
+// schema returns the statements that would make a ledger's tables, without
+// comments and spaces.
+func schema(t *testing.T, l *ledger.Ledger) map[string]string {
+	t.Helper()
+	rows, err := l.Writer().QueryContext(t.Context(), "SELECT name, coalesce(sql, '') FROM sqlite_schema")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	made := map[string]string{}
+	for rows.Next() {
+		var name, statement string
+		if err := rows.Scan(&name, &statement); err != nil {
+			t.Fatal(err)
+		}
+		var words []string
+		for line := range strings.Lines(statement) {
+			line, _, _ = strings.Cut(line, "--")
+			words = append(words, strings.Fields(line)...)
+		}
+		made[name] = strings.Join(words, " ")
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return made
 }
 
 func TestUpgradeIsAllOrNothing(t *testing.T) {

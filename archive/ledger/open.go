@@ -89,9 +89,7 @@ func (l *Ledger) openReader(ctx context.Context) error {
 	if version == 0 {
 		return fmt.Errorf("the file is empty: %w", fs.ErrNotExist)
 	}
-	if version < len(all) {
-		return fmt.Errorf("an older version of logstow wrote it (schema %d, this one reads %d): any command that writes upgrades it", version, len(all))
-	}
+	l.version = version
 	return l.prepare(ctx)
 }
 

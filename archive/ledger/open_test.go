@@ -146,6 +146,7 @@ func TestDamageIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	commit(t, l, ledger.Batch{Documents: []ledger.Document{job("u", "1", "a")}})
+	pages := rootPages(t, l, "documents")
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -153,14 +154,35 @@ func TestDamageIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := 2 * 4096; i < len(b); i++ { // all but the schema
-		b[i] = 0xa5
+	for _, page := range pages {
+		copy(b[(page-1)*4096:page*4096], bytes.Repeat([]byte{0xa5}, 4096))
 	}
 	write(t, path, b)
 	l = open(t, path)
 	if _, err := l.Find(t.Context(), []ledger.Ref{{User: "u", Job: "1"}}); !errors.Is(err, ledger.ErrDamaged) || !strings.Contains(err.Error(), "logstow adopt") {
 		t.Errorf("Find in a damaged ledger = %v, want ErrDamaged", err)
 	}
+}
+
+// rootPages are the numbers of the first pages of a table and its indexes.
+func rootPages(t *testing.T, l *ledger.Ledger, table string) (pages []int) {
+	t.Helper()
+	rows, err := l.Writer().QueryContext(t.Context(), "SELECT rootpage FROM sqlite_schema WHERE tbl_name = ?", table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var page int
+		if err := rows.Scan(&page); err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, page)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return pages
 }
 
 func TestBusy(t *testing.T) {

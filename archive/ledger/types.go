@@ -117,12 +117,17 @@ type Batch struct {
 type Query struct {
 	User, Recipe string
 	Job          string
+	Recipes      []string // any of these; at most MaxValues of each list
+	Jobs         []string
 	Statuses     []string // compared without regard to case
 	Kinds        []string
 	From, To     time.Time // From <= Time < To
 	Limit        int       // 0: no limit
 	After        *Position // only what comes after it in the listing
 }
+
+// MaxValues is how many values a list of a Query may have.
+const MaxValues = 5000
 
 // Position is a place in a listing, stable while documents arrive.
 type Position struct {
