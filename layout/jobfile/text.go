@@ -12,7 +12,12 @@ import (
 // string is known to be valid JSON. Unlike a tokenizer it needs no memory for
 // the whole of it, and leaves invalid UTF-8 as it is.
 func unquote(data io.ReaderAt, s Span) io.Reader {
-	return &unquoter{src: io.NewSectionReader(data, s.Start+1, s.Len()-2), raw: make([]byte, 0, 16<<10)}
+	return unquoteInside(io.NewSectionReader(data, s.Start+1, s.Len()-2))
+}
+
+// unquoteInside is unquote for what stands between a string's quotes.
+func unquoteInside(src io.Reader) *unquoter {
+	return &unquoter{src: src, raw: make([]byte, 0, 16<<10)}
 }
 
 type unquoter struct {
@@ -21,6 +26,7 @@ type unquoter struct {
 	text []byte // unescaped
 	out  []byte // what of text is not yet returned
 	done bool   // src is at its end
+	used int64  // bytes of src that were unescaped
 }
 
 func (u *unquoter) Read(p []byte) (int, error) {
@@ -37,6 +43,7 @@ func (u *unquoter) Read(p []byte) (int, error) {
 			u.done = err == io.EOF
 		}
 		rest := u.unescape()
+		u.used += int64(len(u.raw) - len(rest))
 		u.raw = u.raw[:copy(u.raw, rest)]
 	}
 	n := copy(p, u.out)
@@ -68,8 +75,12 @@ func (u *unquoter) unescape() []byte {
 }
 
 // escape returns what the escape sequence at the start of raw stands for, and
-// its length. Half a surrogate pair is U+FFFD.
+// its length. Half a surrogate pair is U+FFFD, and so is a sequence that was
+// cut off.
 func escape(raw []byte) (rune, int) {
+	if len(raw) < 2 || raw[1] == 'u' && len(raw) < 6 {
+		return utf8.RuneError, len(raw)
+	}
 	switch c := raw[1]; c {
 	case 'b':
 		return '\b', 2

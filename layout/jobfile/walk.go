@@ -27,6 +27,7 @@ type walker struct {
 	ended  bool  // src is at its end
 	inside jsonskip.Machine
 	named  []byte // the last name, where the window moves
+	headed []byte // the head of the last value that was not kept whole
 
 	// tap, where not nil, is given every byte that is passed.
 	tap io.Writer
@@ -147,7 +148,7 @@ func (w *walker) value(limit int) (text []byte, whole bool, err error) {
 			return nil, false, err
 		}
 		if w.keep >= 0 && w.pos-w.keep > limit {
-			text = append([]byte(nil), w.buf[w.keep:w.keep+limit]...)
+			text = w.head(limit)
 			w.keep = -1
 		}
 		if !done {
@@ -165,6 +166,16 @@ func (w *walker) value(limit int) (text []byte, whole bool, err error) {
 			return text, false, nil
 		}
 	}
+}
+
+// head is the first limit bytes of what is kept, where the window may move on.
+func (w *walker) head(limit int) []byte {
+	text := w.buf[w.keep : w.keep+limit]
+	if w.src == nil {
+		return text
+	}
+	w.headed = append(w.headed[:0], text...)
+	return w.headed
 }
 
 // syntax turns an error of the machine, which began at start, into ours.

@@ -1,0 +1,114 @@
+package jobfile
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"logstow/layout/jsonskip"
+)
+
+// Member returns the value of an object's member, as it stands in raw, such as
+// a Line's Raw. Of a member that is there more than once it is the last. ok is
+// false where raw is no object, or was cut off before the value's end, or has
+// no such member. It allocates nothing, unless a name in raw has escapes.
+func Member(raw []byte, name string) (value []byte, ok bool) {
+	for m := membersOf(raw); m.next(); {
+		if string(m.name) == name {
+			value, ok = m.value, true
+		}
+	}
+	return value, ok
+}
+
+// Members is Member for several names at once: it sets values, one for each of
+// names, nil for what isn't there.
+func Members(raw []byte, names []string, values [][]byte) {
+	clear(values)
+	for m := membersOf(raw); m.next(); {
+		for i, name := range names {
+			if string(m.name) == name {
+				values[i] = m.value
+			}
+		}
+	}
+}
+
+// AppendText appends what a JSON value says to dst: what stands in a string,
+// unescaped, and any other value as it is. Invalid UTF-8 stays what it is.
+func AppendText(dst, value []byte) []byte {
+	if len(value) == 0 || value[0] != '"' {
+		return append(dst, value...)
+	}
+	return appendInside(dst, bytes.TrimSuffix(value[1:], []byte{'"'}))
+}
+
+// appendInside appends what the inside of a JSON string says to dst.
+func appendInside(dst, inside []byte) []byte {
+	for {
+		i := bytes.IndexByte(inside, '\\')
+		if i < 0 {
+			return append(dst, inside...)
+		}
+		dst = append(dst, inside[:i]...)
+		r, n := escape(inside[i:])
+		dst = utf8.AppendRune(dst, r)
+		inside = inside[i+n:]
+	}
+}
+
+// members goes over the members of one object.
+type members struct {
+	rest        []byte // what is not yet passed
+	name, value []byte
+}
+
+func membersOf(raw []byte) members {
+	raw = bytes.TrimLeft(raw, " \t\r\n")
+	if len(raw) == 0 || raw[0] != '{' {
+		return members{}
+	}
+	return members{rest: raw[1:]}
+}
+
+// next goes to the next member, if there is one that is whole.
+func (m *members) next() bool {
+	i := afterSpace(m.rest, 0)
+	if i < len(m.rest) && m.rest[i] == ',' {
+		i = afterSpace(m.rest, i+1)
+	}
+	n, simple, err := jsonskip.String(m.rest[i:])
+	if err != nil {
+		return false
+	}
+	name := m.rest[i+1 : i+n-1]
+	if !simple {
+		name = AppendText(nil, m.rest[i:i+n])
+	}
+	if i = afterSpace(m.rest, i+n); i == len(m.rest) || m.rest[i] != ':' {
+		return false
+	}
+	i = afterSpace(m.rest, i+1)
+	n, err = valueLen(m.rest[i:])
+	if err != nil || i+n == len(m.rest) { // a number that was cut off seems whole
+		return false
+	}
+	m.name, m.value, m.rest = name, m.rest[i:i+n], m.rest[i+n:]
+	return true
+}
+
+// valueLen is the length of the JSON value that b begins with.
+func valueLen(b []byte) (int, error) {
+	if len(b) > 0 && b[0] == '"' {
+		n, _, err := jsonskip.String(b)
+		return n, err
+	}
+	return jsonskip.Value(b)
+}
+
+// afterSpace is where white space in b at i ends.
+func afterSpace(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t') {
+		i++
+	}
+	return i
+}
