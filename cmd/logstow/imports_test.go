@@ -87,8 +87,10 @@ var table = []row{
 	{"export", []string{"layout", "layout/jobfile", "layout/segment", "archive/store", "archive/ledger", compress, errgroup}},
 	// Exports are jobs of their own, worked through by a pool.
 	{"export/queue", []string{"export", "layout", "archive/store", "archive/ledger", errgroup}},
-	{"export/token", []string{"layout", "archive/store", "archive/ledger"}},
-	{"export/access", []string{"archive/ledger"}},
+	// Tokens and API keys are made, hashed and compared in one place.
+	{"export/secret", nil},
+	{"export/token", []string{"export/secret", "layout", "archive/store", "archive/ledger"}},
+	{"export/access", []string{"export/secret", "archive/ledger"}},
 	// Listings are the ledger's, and files are served from the store.
 	{"export/web", []string{
 		"export", "export/token", "export/access", "layout", "layout/jobfile", "archive/store", "archive/ledger",
