@@ -75,6 +75,10 @@ type eraser interface {
 	// Erase returns how many versions are gone. fs.ErrNotExist: there is no
 	// such job. After any other error some may be gone and some not, and the
 	// error says which.
+	//
+	// A job without Versions is one that is listed no more: what an earlier
+	// call left of it is deleted, and it is no error where that is nothing. Its
+	// User is empty where the caller may see everybody's and named nobody.
 	Erase(ctx context.Context, job export.Job, who ledger.AuditEntry) (int, error)
 }
 
