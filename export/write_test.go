@@ -32,7 +32,7 @@ func stored(t *testing.T, objects map[string][]byte) *memstore.Store {
 	return s
 }
 
-func compressed(t *testing.T, s string) []byte {
+func compressed(t testing.TB, s string) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w, err := zstd.NewWriter(&b)
