@@ -37,18 +37,39 @@ type QuarantineNote struct {
 	At     time.Time `json:"at"`
 }
 
-// Encode returns the JSON form of a Change or a QuarantineNote.
-func Encode[T Change | QuarantineNote](content T) []byte {
+// ErasureRecord is the content of the object at Erasure: which versions of a
+// job or an event were erased. It has ids and hashes, never content. The ids
+// are for who reads it; where they are no text, the keys alone tell them.
+type ErasureRecord struct {
+	User     string          `json:"user"`
+	Recipe   string          `json:"recipe"` // of an event: its type
+	Job      string          `json:"job"`    // of an event: its id
+	Versions []ErasedVersion `json:"versions"`
+	By       string          `json:"by"`     // who asked
+	Reason   string          `json:"reason"` // may be empty
+	At       time.Time       `json:"at"`
+}
+
+// ErasedVersion is one version of what was erased.
+type ErasedVersion struct {
+	Key         string `json:"key"`          // of its document, event or revision
+	Kind        string `json:"kind"`         // what kind of record it was
+	InputSHA256 string `json:"input_sha256"` // of the inner record as received
+}
+
+// Encode returns the JSON form of a Change, a QuarantineNote or an
+// ErasureRecord.
+func Encode[T Change | QuarantineNote | ErasureRecord](content T) []byte {
 	b, err := json.MarshalIndent(content, "", "  ")
 	if err != nil {
-		panic(err) // neither holds what can't be encoded
+		panic(err) // none of them holds what can't be encoded
 	}
 	return append(b, '\n')
 }
 
-// Decode reads the JSON form of a Change or a QuarantineNote. Members that it
-// does not know are of a later version, and are passed over.
-func Decode[T Change | QuarantineNote](b []byte) (T, error) {
+// Decode reads what Encode wrote. Members that it does not know are of a later
+// version, and are passed over.
+func Decode[T Change | QuarantineNote | ErasureRecord](b []byte) (T, error) {
 	var content T
 	d := json.NewDecoder(bytes.NewReader(b))
 	if err := d.Decode(&content); err != nil {

@@ -119,7 +119,9 @@ func TestOwnKeys(t *testing.T) {
 		layout.Quarantine(hash):       {Kind: layout.QuarantineKey, Hash: hash},
 		layout.QuarantineReason(hash): {Kind: layout.QuarantineReasonKey, Hash: hash},
 		layout.Probe:                  {Kind: layout.ProbeKey},
-		"_logstow/holds/x":            {Kind: layout.ReservedKey},
+		layout.Erasure(hash):          {Kind: layout.ErasureKey, Hash: hash},
+		layout.Exports + hash[:32] + "/12.ndjson":                      {Kind: layout.ExportKey, ID: hash[:32], Attempt: 12, Extension: "ndjson"},
+		"_logstow/holds/x":                                             {Kind: layout.ReservedKey},
 		"segments/v1/user_id=1/year=2022/20220601-20220630-ab.parquet": {Kind: layout.ReservedKey},
 	} {
 		got, err := layout.Parse(key)
@@ -187,6 +189,13 @@ func TestParseRefuses(t *testing.T) {
 		"_logstow/quarantine/" + strings.ToUpper(hash) + ".zst",
 		"_logstow/overflow/1/jobs/2/20220614/3/1-2-3-20220614123456-failed.json",
 		"_logstow/overflow/_logstow/overflow/x.zst.zst",
+		"_logstow/erasures/xyz.json", "_logstow/erasures/" + hash + ".zst", "_logstow/erasures/" + hash[:32] + ".json",
+		layout.Exports, layout.Exports + hash[:32], layout.Exports + hash[:32] + "/", layout.Exports + hash[:32] + "/1",
+		layout.Exports + hash[:32] + "/1.", layout.Exports + hash[:32] + "/.log", layout.Exports + hash[:32] + "/0.log",
+		layout.Exports + hash[:32] + "/-1.log", layout.Exports + hash[:32] + "/+1.log", layout.Exports + hash[:32] + "/01.log",
+		layout.Exports + hash[:32] + "/1.Log", layout.Exports + hash[:32] + "/1.tar.gz", layout.Exports + hash[:32] + "/1.ndjsonlog",
+		layout.Exports + hash[:32] + "/1/1.log", layout.Exports + hash[:32] + "/99999999999999999999.log",
+		layout.Exports + hash + "/1.log", layout.Exports + strings.ToUpper(hash[:32]) + "/1.log", layout.Exports + "../" + hash[:32] + "/1.log",
 	} {
 		if n, err := layout.Parse(key); err == nil {
 			t.Errorf("Parse(%q) = %+v; want an error", key, n)
@@ -238,6 +247,8 @@ func FuzzParse(f *testing.F) {
 	f.Add("5234/jobs/234/20180521/000/000/000/000/000/000/100/5234-234-100-20180521000000-succeeded.json")
 	f.Add("1/jobs/2/20220614/%2E./1-2-%2E.-20220614123456-failed.json")
 	f.Add("1/events/2/20220614/3/1-2-3-20220614123456.json")
+	f.Add(layout.Erasure(hash))
+	f.Add(layout.Exports + hash[:32] + "/7.zip")
 	f.Fuzz(func(t *testing.T, key string) {
 		n, err := layout.Parse(key)
 		if err != nil || n.Literal {
@@ -259,9 +270,47 @@ func FuzzParse(f *testing.F) {
 			again = layout.Quarantine(n.Hash)
 		case layout.QuarantineReasonKey:
 			again = layout.QuarantineReason(n.Hash)
+		case layout.ErasureKey:
+			again = layout.Erasure(n.Hash)
+		case layout.ExportKey:
+			again, err = layout.Export(n.ID, n.Attempt, n.Extension)
 		}
 		if err != nil || again != key {
 			t.Fatalf("Parse(%q) = %+v, whose key is %q, %v", key, n, again, err)
 		}
 	})
+}
+
+// FuzzExport: what Export takes, Parse reads back; and it lies where it says.
+func FuzzExport(f *testing.F) {
+	f.Add(hash[:32], int64(1), "log")
+	f.Add("../../..", int64(-1), "a/b")
+	f.Fuzz(func(t *testing.T, id string, attempt int64, extension string) {
+		key, err := layout.Export(id, attempt, extension)
+		if err != nil {
+			return
+		}
+		if !strings.HasPrefix(key, layout.Exports+id+"/") {
+			t.Fatalf("Export(%q, %d, %q) = %q", id, attempt, extension, key)
+		}
+		wantParse(t, key, layout.Name{Kind: layout.ExportKey, ID: id, Attempt: attempt, Extension: extension})
+	})
+}
+
+func TestContent(t *testing.T) {
+	want := layout.ErasureRecord{
+		User: "u", Recipe: "r", Job: "j", By: "key 7", Reason: "asked for", At: noon,
+		Versions: []layout.ErasedVersion{{Key: "k", Kind: "job", InputSHA256: hash}},
+	}
+	got, err := layout.Decode[layout.ErasureRecord](layout.Encode(want))
+	if d := cmp.Diff(want, got); err != nil || d != "" {
+		t.Errorf("Decode(Encode(x)): %v (-want +got):\n%s", err, d)
+	}
+	later := `{"user":"u","later":{"a":[1]},"versions":[]}`
+	if got, err := layout.Decode[layout.ErasureRecord]([]byte(later)); err != nil || got.User != "u" {
+		t.Errorf("Decode(%s) = %+v, %v", later, got, err)
+	}
+	if _, err := layout.Decode[layout.ErasureRecord]([]byte("{")); err == nil {
+		t.Error("Decode of half a record: no error")
+	}
 }

@@ -3,6 +3,7 @@ package layout
 import (
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -20,6 +21,8 @@ const (
 	QuarantineKey       // raw bytes
 	QuarantineReasonKey // why
 	ProbeKey
+	ExportKey   // a file that was made for download
+	ErasureKey  // which versions were erased, and why
 	ReservedKey // of a part of the bucket that this version does not use
 )
 
@@ -30,7 +33,7 @@ type Name struct {
 	// Of documents and events, and of what belongs to one.
 	User   string
 	Group  string // the recipe, or the type of an event
-	ID     string // of the job or the event
+	ID     string // of the job or the event; of an export the export's
 	Time   time.Time
 	Status string
 
@@ -41,9 +44,13 @@ type Name struct {
 	// Of is the key that a revision, an overflow or a meta object belongs to.
 	Of string
 
-	// Hash is the one in the key of a revision, or a quarantined record's id,
-	// in hex.
+	// Hash is the one in the key of a revision, or the id of a quarantined
+	// record or an erasure, in hex.
 	Hash string
+
+	// Of exports.
+	Attempt   int64
+	Extension string
 }
 
 // Where logstow's own state lies.
@@ -77,6 +84,30 @@ func Quarantine(id string) string { return quarantine + id + ".zst" }
 // QuarantineReason returns where it is written why those bytes are there.
 func QuarantineReason(id string) string { return quarantine + id + ".json" }
 
+// Below these lie all exports and all erasures.
+const (
+	Exports  = own + "exports/"
+	Erasures = own + "erasures/"
+)
+
+// Export returns where the file lies that one attempt at an export made. The
+// id has 32 lower-case hex digits, attempts count from 1, and an extension is
+// up to 8 lower-case letters and digits. An error says what is wrong with them.
+func Export(id string, attempt int64, extension string) (string, error) {
+	switch {
+	case !isHex(id, exportID):
+		return "", fmt.Errorf("export %.40q is not of %d hex digits", id, 2*exportID)
+	case attempt < 1:
+		return "", fmt.Errorf("attempt %d at an export", attempt)
+	case !isExtension(extension):
+		return "", fmt.Errorf("extension %.40q is not of 1 to %d lower-case letters and digits", extension, maxExtension)
+	}
+	return Exports + id + "/" + strconv.FormatInt(attempt, 10) + "." + extension, nil
+}
+
+// Erasure returns where an erasure's record lies, by its id: 64 hex digits.
+func Erasure(id string) string { return Erasures + id + ".json" }
+
 // Parse reads any key of the bucket. An error says what about it is not ours;
 // the object is then somebody else's, and is to be left alone.
 func Parse(key string) (Name, error) {
@@ -106,7 +137,12 @@ func parse(key string) (Name, error) {
 		return parseBeside(MetaKey, rest, ".json")
 	case "quarantine":
 		return parseQuarantine(rest)
-	case "manifests", "holds", "erasures", "exports":
+	case "exports":
+		return parseExport(rest)
+	case "erasures":
+		h, err := parseHash(rest, ".json")
+		return Name{Kind: ErasureKey, Hash: h}, err
+	case "manifests", "holds":
 		return Name{Kind: ReservedKey}, nil
 	}
 	return Name{}, fmt.Errorf("logstow keeps nothing there")
@@ -162,10 +198,44 @@ func parseQuarantine(rest string) (Name, error) {
 	return n, err
 }
 
+// parseExport reads <id>/<attempt>.<extension>.
+func parseExport(rest string) (Name, error) {
+	id, name, _ := strings.Cut(rest, "/")
+	number, extension, _ := strings.Cut(name, ".")
+	attempt, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		return Name{}, fmt.Errorf("its attempt %.40q is not a number", number)
+	}
+	switch again, err := Export(id, attempt, extension); {
+	case err != nil:
+		return Name{}, err
+	case again != Exports+rest:
+		return Name{}, fmt.Errorf("its attempt %.40q would be written %d", number, attempt)
+	}
+	return Name{Kind: ExportKey, ID: id, Attempt: attempt, Extension: extension}, nil
+}
+
 func parseHash(name, suffix string) (string, error) {
 	h, ok := strings.CutSuffix(name, suffix)
-	if b, err := hex.DecodeString(h); !ok || err != nil || len(b) != 32 || strings.ToLower(h) != h {
-		return "", fmt.Errorf("%q is not 64 hex digits and %s", name, suffix)
+	if !ok || !isHex(h, hashBytes) {
+		return "", fmt.Errorf("%q is not %d hex digits and %s", name, 2*hashBytes, suffix)
 	}
 	return h, nil
+}
+
+// How many bytes an id in hex stands for, and how long an extension may be.
+const (
+	hashBytes    = 32
+	exportID     = 16
+	maxExtension = 8
+)
+
+// isHex tells whether s is n bytes in lower-case hex.
+func isHex(s string, n int) bool {
+	b, err := hex.DecodeString(s)
+	return err == nil && len(b) == n && strings.ToLower(s) == s
+}
+
+func isExtension(s string) bool {
+	return s != "" && len(s) <= maxExtension && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
 }
