@@ -10,10 +10,6 @@ import (
 	"logstow/export/access"
 )
 
-// writePause is how long a client may take to accept a piece of an answer. An
-// answer may take any time, but it must move.
-const writePause = 30 * time.Second
-
 // exchange is one request and its answer, as they are seen from inside.
 type exchange struct {
 	http.ResponseWriter
@@ -25,18 +21,20 @@ type exchange struct {
 	head     bool // nobody will read a body
 	status   int  // 0 until there is one
 	bytes    int64
-	deadline time.Time // of writing
+	pause    time.Duration // that a client may take to accept a piece of the answer
+	deadline time.Time     // of writing
 }
 
 type exchangeKey struct{}
 
 // begin makes the exchange of a request, which is the writer to answer with,
 // and the request that knows of it.
-func begin(w http.ResponseWriter, r *http.Request) (*exchange, *http.Request) {
+func begin(w http.ResponseWriter, r *http.Request, pause time.Duration) (*exchange, *http.Request) {
 	x := &exchange{
 		ResponseWriter: w, control: http.NewResponseController(w),
-		id: newID(), head: r.Method == http.MethodHead,
+		id: newID(), head: r.Method == http.MethodHead, pause: pause,
 	}
+	x.extend() // what the request before had on this connection may be over
 	return x, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 }
 
@@ -72,6 +70,7 @@ func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 && status >= http.StatusOK {
 		x.status = status
 	}
+	x.extend()
 	x.ResponseWriter.WriteHeader(status)
 }
 
@@ -99,9 +98,9 @@ func (x *exchange) FlushError() error {
 	return x.control.Flush()
 }
 
-// extend gives the client another pause, at most once a second.
+// extend gives the client another pause, if some of the last is used up.
 func (x *exchange) extend() {
-	if next := time.Now().Add(writePause); next.Sub(x.deadline) > time.Second {
+	if next := time.Now().Add(x.pause); next.Sub(x.deadline) > x.pause/32 {
 		x.deadline = next
 		x.control.SetWriteDeadline(next) //nolint:errcheck // a writer without deadlines, as in tests, has no client that could be slow
 	}

@@ -20,7 +20,7 @@ const answerTime = time.Minute
 // serve answers one request, whatever happens.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()
-	x, r := begin(w, r)
+	x, r := begin(w, r, s.patience.write)
 	x.reset()
 	defer func() { s.observe(x, r, time.Since(started)) }()
 	defer func() {

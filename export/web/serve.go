@@ -9,13 +9,21 @@ import (
 	"time"
 )
 
-// Limits on connections. Answers have none of their own: they must move.
-const (
-	headerTime  = 10 * time.Second // to send a request's header
-	requestTime = 30 * time.Second // to send all of it
-	idleTime    = 2 * time.Minute  // between two requests
-	maxHeader   = 32 << 10         // bytes
-)
+// patience is how long the server waits for a client. Answers have no limit of
+// their own: they must move.
+type patience struct {
+	header  time.Duration // for a request's header
+	request time.Duration // for all of it
+	idle    time.Duration // between two requests
+	write   time.Duration // until a piece of an answer is accepted
+}
+
+func usualPatience() patience {
+	return patience{header: 10 * time.Second, request: 30 * time.Second, idle: 2 * time.Minute, write: 30 * time.Second}
+}
+
+// maxHeader is the largest header of a request, in bytes.
+const maxHeader = 32 << 10
 
 // recordEvery is how often refusals are written down.
 const recordEvery = 10 * time.Second
@@ -26,9 +34,9 @@ const recordEvery = 10 * time.Second
 func (s *Server) Serve(ctx context.Context, l net.Listener, grace time.Duration) error {
 	server := &http.Server{
 		Handler:           s.Handler(),
-		ReadHeaderTimeout: headerTime,
-		ReadTimeout:       requestTime,
-		IdleTimeout:       idleTime,
+		ReadHeaderTimeout: s.patience.header,
+		ReadTimeout:       s.patience.request,
+		IdleTimeout:       s.patience.idle,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
 	}

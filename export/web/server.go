@@ -57,6 +57,7 @@ type Server struct {
 	refused  refusals
 	ready    readiness
 	cursors  cursorSeal
+	patience patience
 }
 
 // index is the part of the ledger that is served.
@@ -141,7 +142,7 @@ func New(c Config) (*Server, error) {
 	if c.RatePerMinute == 0 {
 		c.RatePerMinute = defaultRate
 	}
-	s := &Server{config: c, perKey: newLimits(c.RatePerMinute), failures: newLimits(maxFailures)}
+	s := &Server{config: c, perKey: newLimits(c.RatePerMinute), failures: newLimits(maxFailures), patience: usualPatience()}
 	return s, s.register()
 }
 
