@@ -50,7 +50,7 @@ func (l *Ledger) CreateKey(ctx context.Context, k APIKey, a AuditEntry) (APIKey,
 // any key.
 func (l *Ledger) KeyByHash(ctx context.Context, h Hash) (APIKey, error) {
 	var k APIKey
-	err := l.callSince(ctx, exportsSince, "key by hash", func() error {
+	err := l.callAccess(ctx, "key by hash", func() error {
 		return k.scan(l.reader.QueryRowContext(ctx, keyByHashSQL, h[:]))
 	})
 	if err != nil {
@@ -62,7 +62,7 @@ func (l *Ledger) KeyByHash(ctx context.Context, h Hash) (APIKey, error) {
 // Keys returns all keys, in the order of their making.
 func (l *Ledger) Keys(ctx context.Context) ([]APIKey, error) {
 	var all []APIKey
-	err := l.callSince(ctx, exportsSince, "keys", func() error {
+	err := l.callAccess(ctx, "keys", func() error {
 		rows, err := l.reader.QueryContext(ctx, selectKeys+" ORDER BY id")
 		if err != nil {
 			return err

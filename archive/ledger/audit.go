@@ -56,7 +56,7 @@ func insertAudit(ctx context.Context, tx *sql.Tx, a AuditEntry) error {
 // AuditLog returns entries, newest first.
 func (l *Ledger) AuditLog(ctx context.Context, q AuditQuery) ([]AuditEntry, error) {
 	var all []AuditEntry
-	err := l.callSince(ctx, exportsSince, "audit log", func() error {
+	err := l.callAccess(ctx, "audit log", func() error {
 		query, args := q.statement()
 		rows, err := l.reader.QueryContext(ctx, query, args...)
 		if err != nil {

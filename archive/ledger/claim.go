@@ -39,8 +39,7 @@ func (l *Ledger) ClaimExport(ctx context.Context, id string, now time.Time, leas
 			if err != nil {
 				return err
 			}
-			_, err = e.scan(tx.QueryRowContext(ctx, claimSQL, now.Add(lease).UnixMilli(), now.UnixMilli(), n))
-			return err
+			return e.scan(tx.QueryRowContext(ctx, claimSQL, now.Add(lease).UnixMilli(), now.UnixMilli(), n))
 		})
 	})
 	if err != nil {
@@ -133,7 +132,7 @@ func (l *Ledger) FinishExport(ctx context.Context, e Export) error {
 // answer was lost.
 func finishedAlready(ctx context.Context, tx *sql.Tx, e *Export) error {
 	var have Export
-	switch _, err := have.scan(tx.QueryRowContext(ctx, exportSQL, e.ID)); {
+	switch err := have.scan(tx.QueryRowContext(ctx, exportSQL, e.ID)); {
 	case errors.Is(err, sql.ErrNoRows):
 		return fenced(e)
 	case err != nil:

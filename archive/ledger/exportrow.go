@@ -34,8 +34,8 @@ type scanner interface {
 }
 
 // scan reads a row of exportColumns, and then what more it has into more.
-func (e *Export) scan(row scanner, more ...any) (n int64, err error) {
-	var expires, created, updated int64
+func (e *Export) scan(row scanner, more ...any) error {
+	var n, expires, created, updated int64
 	var lease, size sql.NullInt64
 	var object, failure sql.NullString
 	var sum []byte
@@ -44,20 +44,20 @@ func (e *Export) scan(row scanner, more ...any) (n int64, err error) {
 		&e.Jobs, &e.Total, &e.Lines, &e.Bytes, &object, &size, &sum, &e.Filename, &failure, &e.Request,
 	}, more...)
 	if err := row.Scan(dest...); err != nil {
-		return 0, err
+		return err
 	}
 	e.LeaseUntil = fromInstant(lease)
 	e.Expires, e.Created, e.Updated = time.UnixMilli(expires).UTC(), time.UnixMilli(created).UTC(), time.UnixMilli(updated).UTC()
 	e.Object, e.Error, e.Size = object.String, failure.String, size.Int64
 	if sum != nil {
-		return n, e.SHA256.set(sum)
+		return e.SHA256.set(sum)
 	}
-	return n, nil
+	return nil
 }
 
 func scanExport(rows *sql.Rows) (Export, error) {
 	var e Export
-	_, err := e.scan(rows)
+	err := e.scan(rows)
 	return e, err
 }
 

@@ -103,9 +103,8 @@ var exportSQL = selectExports + " WHERE id = ?"
 // Export returns one export; fs.ErrNotExist where there is none of this id.
 func (l *Ledger) Export(ctx context.Context, id string) (Export, error) {
 	var e Export
-	err := l.callSince(ctx, exportsSince, "export", func() error {
-		_, err := e.scan(l.reader.QueryRowContext(ctx, exportSQL, id))
-		return err
+	err := l.callAccess(ctx, "export", func() error {
+		return e.scan(l.reader.QueryRowContext(ctx, exportSQL, id))
 	})
 	if err != nil {
 		return Export{}, notFound(err, "export", id)
@@ -117,7 +116,7 @@ func (l *Ledger) Export(ctx context.Context, id string) (Export, error) {
 // none.
 func (l *Ledger) Exports(ctx context.Context, q ExportQuery) ([]Export, error) {
 	var all []Export
-	err := l.callSince(ctx, exportsSince, "exports", func() error {
+	err := l.callAccess(ctx, "exports", func() error {
 		query, args := q.exports()
 		rows, err := l.reader.QueryContext(ctx, query, args...)
 		if err != nil {

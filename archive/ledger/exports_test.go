@@ -275,8 +275,8 @@ func TestSweep(t *testing.T) {
 	if err := l.CancelExport(t.Context(), "cancelled", ledger.AuditEntry{At: noon.Add(time.Minute)}); err != nil {
 		t.Fatal(err)
 	}
-	for _, hours := range []time.Duration{4, 2} { // the earlier one takes nothing back
-		if _, err := l.AddToken(t.Context(), ledger.Token{Export: "prolonged", Hash: hash(fmt.Sprint(hours)), Expires: noon.Add(hours * time.Hour)}); err != nil {
+	for _, life := range []time.Duration{4 * time.Hour, 2 * time.Hour} { // the earlier one takes nothing back
+		if _, err := l.AddToken(t.Context(), ledger.Token{Export: "prolonged", Hash: hash(life.String()), Expires: noon.Add(life)}); err != nil {
 			t.Fatal(err)
 		}
 	}

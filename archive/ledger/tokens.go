@@ -70,7 +70,7 @@ func (l *Ledger) AddToken(ctx context.Context, t Token) (Token, error) {
 func (l *Ledger) TokenByHash(ctx context.Context, h Hash) (Token, Export, error) {
 	var t Token
 	var e Export
-	err := l.callSince(ctx, exportsSince, "token by hash", func() error {
+	err := l.callAccess(ctx, "token by hash", func() error {
 		if l.selectToken == nil {
 			return e.scanToken(l.reader.QueryRowContext(ctx, tokenByHashSQL, h[:]), &t)
 		}
@@ -84,7 +84,7 @@ func (l *Ledger) TokenByHash(ctx context.Context, h Hash) (Token, Export, error)
 
 func (e *Export) scanToken(row scanner, t *Token) error {
 	var r tokenRow
-	if _, err := e.scan(row, r.dest(t)...); err != nil {
+	if err := e.scan(row, r.dest(t)...); err != nil {
 		return err
 	}
 	return r.into(t)
@@ -119,7 +119,7 @@ func (r *tokenRow) into(t *Token) error {
 // Tokens returns tokens, newest first.
 func (l *Ledger) Tokens(ctx context.Context, q ExportQuery) ([]Token, error) {
 	var all []Token
-	err := l.callSince(ctx, exportsSince, "tokens", func() error {
+	err := l.callAccess(ctx, "tokens", func() error {
 		query, args := q.tokens()
 		rows, err := l.reader.QueryContext(ctx, query, args...)
 		if err != nil {

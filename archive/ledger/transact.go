@@ -32,18 +32,18 @@ func (l *Ledger) call(op string, f func() error) error {
 // exportsSince is the schema that has exports, keys, secrets and the audit log.
 const exportsSince = 2
 
-// callSince runs f, which reads what the schema has since a version. A ledger
-// of an older version, which can only be open for reading, has none of it:
+// callAccess runs f, which reads what the schema has since then. A ledger of an
+// older version, which can only be open for reading, has none of it:
 // sql.ErrNoRows.
-func (l *Ledger) callSince(ctx context.Context, since int, op string, f func() error) error {
+func (l *Ledger) callAccess(ctx context.Context, op string, f func() error) error {
 	return l.call(op, func() error {
-		if l.version < since {
+		if l.version < exportsSince {
 			// It may have been upgraded since it was opened.
 			var version int
 			if err := l.reader.QueryRowContext(ctx, "SELECT user_version FROM pragma_user_version").Scan(&version); err != nil {
 				return err
 			}
-			if version < since {
+			if version < exportsSince {
 				return sql.ErrNoRows
 			}
 		}
