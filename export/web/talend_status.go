@@ -54,9 +54,11 @@ func talendToken(r *http.Request) (string, error) {
 	}
 	text := string(body)
 	if kind == "application/json" {
-		if err := json.Unmarshal(body, &text); err != nil || string(body) == "null" {
+		var said *string // null is none
+		if err := json.Unmarshal(body, &said); err != nil || said == nil {
 			return "", badParameter("the body is not a string in JSON: %s", howToSend)
 		}
+		text = *said
 	}
 	if text = strings.TrimSpace(text); text == "" {
 		return "", badParameter("the body is empty: %s", howToSend)
