@@ -12,29 +12,24 @@ type form struct {
 	more []string
 	tell func(e *entry)
 
-	names   []string // all of the above
-	lengths uint64   // a bit for each length that a name has
+	names   []string   // all of the above
+	lengths [16][]int8 // by the length of a name: which of names are as long
 }
 
 // newForm completes f.
 func newForm(f form) *form {
 	f.names = slices.Concat(f.time, f.level, f.event, f.message, f.more)
-	for _, name := range f.names {
-		f.lengths |= lengthBit(len(name))
+	for i, name := range f.names {
+		f.lengths[len(name)%16] = append(f.lengths[len(name)%16], int8(i))
 	}
 	return &f
 }
 
-func lengthBit(n int) uint64 { return 1 << min(n, 63) }
-
 // slot is the place in f.names of name; -1 where it isn't one of them.
 func (f *form) slot(name []byte) int {
-	if f.lengths&lengthBit(len(name)) == 0 {
-		return -1
-	}
-	for i, known := range f.names {
-		if known == string(name) {
-			return i
+	for _, i := range f.lengths[len(name)%16] {
+		if f.names[i] == string(name) {
+			return int(i)
 		}
 	}
 	return -1

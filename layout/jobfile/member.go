@@ -58,51 +58,74 @@ func appendInside(dst, inside []byte) []byte {
 
 // members goes over the members of one object.
 type members struct {
-	rest        []byte // what is not yet passed
+	raw         []byte
+	pos         int // what comes next
 	name, value []byte
 }
 
 func membersOf(raw []byte) members {
-	raw = bytes.TrimLeft(raw, " \t\r\n")
-	if len(raw) == 0 || raw[0] != '{' {
+	i := afterSpace(raw, 0)
+	if i == len(raw) || raw[i] != '{' {
 		return members{}
 	}
-	return members{rest: raw[1:]}
+	return members{raw: raw, pos: i + 1}
 }
 
 // next goes to the next member, if there is one that is whole.
 func (m *members) next() bool {
-	i := afterSpace(m.rest, 0)
-	if i < len(m.rest) && m.rest[i] == ',' {
-		i = afterSpace(m.rest, i+1)
+	b := m.raw
+	i := afterSpace(b, m.pos)
+	if i < len(b) && b[i] == ',' {
+		i = afterSpace(b, i+1)
 	}
-	n, simple, err := jsonskip.String(m.rest[i:])
+	if i >= len(b) || b[i] != '"' {
+		return false
+	}
+	n, simple, err := jsonskip.String(b[i:])
 	if err != nil {
 		return false
 	}
-	name := m.rest[i+1 : i+n-1]
+	m.name = b[i+1 : i+n-1]
 	if !simple {
-		name = AppendText(nil, m.rest[i:i+n])
+		m.name = AppendText(nil, b[i:i+n])
 	}
-	if i = afterSpace(m.rest, i+n); i == len(m.rest) || m.rest[i] != ':' {
+	if i = afterSpace(b, i+n); i >= len(b) || b[i] != ':' {
 		return false
 	}
-	i = afterSpace(m.rest, i+1)
-	n, err = valueLen(m.rest[i:])
-	if err != nil || i+n == len(m.rest) { // a number that was cut off seems whole
+	i = afterSpace(b, i+1)
+	n = valueLen(b[i:])
+	if n == 0 || i+n == len(b) { // what was cut off may seem whole
 		return false
 	}
-	m.name, m.value, m.rest = name, m.rest[i:i+n], m.rest[i+n:]
+	m.value, m.pos = b[i:i+n], i+n
 	return true
 }
 
-// valueLen is the length of the JSON value that b begins with.
-func valueLen(b []byte) (int, error) {
-	if len(b) > 0 && b[0] == '"' {
-		n, _, err := jsonskip.String(b)
-		return n, err
+// valueLen is the length of the JSON value that b begins with; 0 where it has
+// no end.
+func valueLen(b []byte) int {
+	if len(b) == 0 {
+		return 0
 	}
-	return jsonskip.Value(b)
+	switch b[0] {
+	case '"':
+		n, _, err := jsonskip.String(b)
+		if err != nil {
+			return 0
+		}
+		return n
+	case '{', '[':
+		n, err := jsonskip.Value(b)
+		if err != nil {
+			return 0
+		}
+		return n
+	}
+	n := 0
+	for n < len(b) && b[n] > ' ' && b[n] != ',' && b[n] != '}' && b[n] != ']' {
+		n++
+	}
+	return n
 }
 
 // afterSpace is where white space in b at i ends.
