@@ -21,7 +21,7 @@ const maxHeld = 1 << 20
 // document sends a version's document, byte for byte as it is in the store;
 // with ?full=1 the record as it came in.
 func (s *Server) document(w http.ResponseWriter, r *http.Request, c access.Caller) error {
-	p := readParams(r, "user", "recipe", "revision", "full")
+	p := jobParams(r, "revision", "full")
 	revision, full := p.text("revision"), p.yes("full")
 	if err := p.problem(); err != nil {
 		return err
@@ -32,7 +32,11 @@ func (s *Server) document(w http.ResponseWriter, r *http.Request, c access.Calle
 	}
 	version := job.Versions[0]
 	if revision != "" {
-		if version, err = job.Version(revision); err != nil {
+		version, err = job.Version(revision)
+		if errors.Is(err, export.ErrNotFound) {
+			return &problem{status: http.StatusNotFound, message: "no such version of this job"}
+		}
+		if err != nil {
 			return err
 		}
 	}

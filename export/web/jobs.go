@@ -95,8 +95,7 @@ const maxList = 100
 // filtersOf is what a cursor of a query is bound to: all that selects, and not
 // how much of it.
 func filtersOf(q ledger.Query) ([]byte, error) {
-	q.Limit, q.After = 0, nil
-	return json.Marshal(q)
+	return json.Marshal([]any{q.User, q.Recipe, q.Statuses, q.Kinds, q.From.UnixMicro(), q.To.UnixMicro()})
 }
 
 // jobJSON is one job and all that is kept of it. It only grows.
@@ -108,8 +107,17 @@ type jobJSON struct {
 	Versions []export.Listed `json:"versions"`  // the one to read first is first
 }
 
+// jobParams reads the query of a route about one job: what find takes, and
+// more.
+func jobParams(r *http.Request, more ...string) *params {
+	p := readParams(r, append([]string{"user", "recipe"}, more...)...)
+	p.text("user")
+	p.text("recipe")
+	return p
+}
+
 func (s *Server) showJob(w http.ResponseWriter, r *http.Request, c access.Caller) error {
-	if err := readParams(r, "user", "recipe").problem(); err != nil {
+	if err := jobParams(r).problem(); err != nil {
 		return err
 	}
 	job, err := s.find(r, c)
