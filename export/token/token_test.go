@@ -435,6 +435,28 @@ func TestCredentialsThatEndSoon(t *testing.T) {
 	}
 }
 
+// Whatever stands in the ledger, a token opens no file but its own export's.
+func TestFilesOfOthers(t *testing.T) {
+	for _, object := range []string{
+		"_logstow/exports/0123456789abcdef0123456789abcdef/1.log",
+		"globex/jobs/5/20261121/8/globex-5-8-20261121110000-failed.json", "",
+	} {
+		w := newWorld(t, token.Config{BaseURL: server})
+		text, e := w.create()
+		claimed, err := w.ledger.ClaimExport(t.Context(), e.ID, w.now, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		claimed.State, claimed.Object, claimed.Updated = ledger.ExportReady, object, w.now
+		if err := w.ledger.FinishExport(t.Context(), claimed); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := w.Resolve(t.Context(), text, 7, ""); err == nil || got.URL != "" {
+			t.Errorf("Resolve with object %q = %+v, want an error", object, got)
+		}
+	}
+}
+
 // A store that can't presign, and no server: what to do is said.
 func TestNowhereToDownloadFrom(t *testing.T) {
 	w := newWorld(t, token.Config{})
