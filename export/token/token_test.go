@@ -439,7 +439,7 @@ func TestCredentialsThatEndSoon(t *testing.T) {
 func TestFilesOfOthers(t *testing.T) {
 	for _, object := range []string{
 		"_logstow/exports/0123456789abcdef0123456789abcdef/1.log",
-		"globex/jobs/5/20261121/8/globex-5-8-20261121110000-failed.json", "",
+		"globex/jobs/5/20261121/8/globex-5-8-20261121110000-failed.json",
 	} {
 		w := newWorld(t, token.Config{BaseURL: server})
 		text, e := w.create()
