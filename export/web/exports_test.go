@@ -23,7 +23,7 @@ func (r *running) createExport(t testing.TB, key, body string) made {
 	t.Helper()
 	got := r.do(t, request{method: http.MethodPost, path: "/v1/exports", key: key, body: body}).want(t, http.StatusAccepted)
 	var m made
-	must(t, json.Unmarshal([]byte(got.body), &m))
+	fatal(t, json.Unmarshal([]byte(got.body), &m))
 	if got.header.Get("Location") != "/v1/exports/"+m.ID {
 		t.Errorf("Location %q of export %s", got.header.Get("Location"), m.ID)
 	}
@@ -34,7 +34,7 @@ func (r *running) createExport(t testing.TB, key, body string) made {
 func (r *running) lastExport(t testing.TB) string {
 	t.Helper()
 	all, err := r.ledger.Exports(t.Context(), ledger.ExportQuery{Limit: 1})
-	must(t, err)
+	fatal(t, err)
 	if len(all) == 0 {
 		t.Fatal("there is no export")
 	}

@@ -67,23 +67,29 @@ func (s *Server) endpoint(f family, rt route) http.HandlerFunc {
 			defer cancel()
 			r = r.WithContext(ctx)
 		}
-		err := s.answer(x, r, rt)
-		switch {
-		case err == nil:
-		case x.head && x.wrote(): // it was told to stop
-		case errors.Is(r.Context().Err(), context.Canceled):
-			panic(http.ErrAbortHandler) // nobody listens any more
-		case x.wrote():
-			s.config.Log.ErrorContext(r.Context(), "answer broken off", "request", x.id, "route", x.route, "err", err)
-			panic(http.ErrAbortHandler)
-		default:
-			p := problemOf(err)
-			if p.status >= http.StatusInternalServerError {
-				s.config.Log.ErrorContext(r.Context(), "request failed", "request", x.id, "route", x.route, "err", err)
-			}
-			s.refuse(f, x, r, p)
+		if err := s.answer(x, r, rt); err != nil {
+			s.fail(f, x, r, err)
 		}
 	}
+}
+
+// fail answers a request whose handler returned an error, or cuts it off.
+func (s *Server) fail(f family, x *exchange, r *http.Request, err error) {
+	var p *problem
+	switch {
+	case x.head && x.wrote(): // it was told to stop
+		return
+	case x.wrote():
+		s.config.Log.WarnContext(r.Context(), "answer broken off", "request", x.id, "route", x.route, "err", err)
+		panic(http.ErrAbortHandler)
+	case !errors.As(err, &p) && errors.Is(r.Context().Err(), context.Canceled):
+		panic(http.ErrAbortHandler) // nobody listens any more
+	}
+	p = problemOf(err)
+	if p.status >= http.StatusInternalServerError {
+		s.config.Log.ErrorContext(r.Context(), "request failed", "request", x.id, "route", x.route, "err", err)
+	}
+	s.refuse(f, x, r, p)
 }
 
 // answer lets a request through to its handler, if it may.

@@ -32,7 +32,7 @@ type jobsPage struct {
 func (r *running) jobs(t testing.TB, key, path string) jobsPage {
 	t.Helper()
 	var p jobsPage
-	must(t, json.Unmarshal([]byte(r.do(t, request{path: path, key: key}).want(t, http.StatusOK).body), &p))
+	fatal(t, json.Unmarshal([]byte(r.do(t, request{path: path, key: key}).want(t, http.StatusOK).body), &p))
 	return p
 }
 
@@ -47,7 +47,7 @@ func (w *world) rows(t testing.TB, user string, first, n int, at func() time.Tim
 			Key: user + "/" + id, InputHash: store.Bytes([]byte(id)).SHA256,
 		})
 	}
-	must(t, w.ledger.Commit(t.Context(), b))
+	fatal(t, w.ledger.Commit(t.Context(), b))
 }
 
 // Page by page while jobs arrive: none twice, and none left out that was there
@@ -287,7 +287,7 @@ func TestDamagedDocuments(t *testing.T) {
 	for id, lines := range map[string]int{"small": 1, "large": 20_000} {
 		record := job("a", "r", id, at, lines)
 		d := w.put(t, "a", "r", id, at, record)
-		must(t, w.store.Put(t.Context(), d.Key, store.Bytes([]byte(strings.Replace(record, "http", "HTTP", 1))), store.PutOptions{}))
+		fatal(t, w.store.Put(t.Context(), d.Key, store.Bytes([]byte(strings.Replace(record, "http", "HTTP", 1))), store.PutOptions{}))
 		got := s.do(t, request{path: "/v1/jobs/" + id + "/document", key: key})
 		switch id {
 		case "small":

@@ -37,18 +37,11 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	folder := t.TempDir()
 	s, err := dirstore.Open(folder + "/store")
-	must(t, err)
+	fatal(t, err)
 	l, err := ledger.Open(t.Context(), ledger.Config{Path: folder + "/ledger.db"})
-	must(t, err)
-	t.Cleanup(func() { must(t, l.Close()) })
+	fatal(t, err)
+	t.Cleanup(func() { fatal(t, l.Close()) })
 	return &world{store: s, ledger: l, keys: access.New(l)}
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // Erase remembers what it was to delete.
@@ -63,7 +56,7 @@ func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Lo
 func (w *world) key(t testing.TB, user string, may ...access.Permission) string {
 	t.Helper()
 	key, _, err := w.keys.Create(t.Context(), "test", user, may)
-	must(t, err)
+	fatal(t, err)
 	return key
 }
 
@@ -85,15 +78,15 @@ func job(user, recipe, id string, at time.Time, lines int) string {
 func (w *world) put(t testing.TB, user, recipe, id string, at time.Time, record string) ledger.Document {
 	t.Helper()
 	key, err := layout.Document{User: user, Recipe: recipe, Job: id, Time: at, Status: "succeeded"}.Key()
-	must(t, err)
+	fatal(t, err)
 	body := store.Bytes([]byte(record))
-	must(t, w.store.Put(t.Context(), key, body, store.PutOptions{}))
+	fatal(t, w.store.Put(t.Context(), key, body, store.PutOptions{}))
 	d := ledger.Document{
 		Kind: "job", User: user, Recipe: recipe, Job: id, Status: "succeeded", Time: at, CompletedAt: at,
 		Lines: int64(strings.Count(record, "recipe_line_number")), Key: key, Verified: true,
 		InputHash: body.SHA256, SHA256: body.SHA256, InputSize: body.Size, Size: body.Size,
 	}
-	must(t, w.ledger.Commit(t.Context(), ledger.Batch{Documents: []ledger.Document{d}}))
+	fatal(t, w.ledger.Commit(t.Context(), ledger.Batch{Documents: []ledger.Document{d}}))
 	return d
 }
 
@@ -110,14 +103,14 @@ type running struct {
 func (w *world) serve(t testing.TB, change func(*web.Config, *web.Server)) *running {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
+	fatal(t, err)
 	base := "http://" + listener.Addr().String()
 	exporter, err := export.New(export.Config{Store: w.store, Ledger: w.ledger, TempDir: t.TempDir()})
-	must(t, err)
+	fatal(t, err)
 	q, err := queue.New(queue.Config{Exporter: exporter, Store: w.store, Ledger: w.ledger, TempDir: t.TempDir(), Poll: 50 * time.Millisecond})
-	must(t, err)
+	fatal(t, err)
 	tokens, err := token.New(t.Context(), token.Config{Ledger: w.ledger, Store: w.store, BaseURL: base, Now: w.now})
-	must(t, err)
+	fatal(t, err)
 	config := web.Config{
 		Exporter: exporter, Ledger: w.ledger, Tokens: tokens, Objects: w.store, Eraser: w, Wake: q.Wake,
 		Keys: w.keys, RatePerMinute: -1, Metrics: http.NotFoundHandler(),
@@ -126,7 +119,7 @@ func (w *world) serve(t testing.TB, change func(*web.Config, *web.Server)) *runn
 		change(&config, nil)
 	}
 	s, err := web.New(config)
-	must(t, err)
+	fatal(t, err)
 	if change != nil {
 		change(&config, s)
 	}
@@ -145,7 +138,7 @@ func (w *world) serve(t testing.TB, change func(*web.Config, *web.Server)) *runn
 		}
 		return working
 	})
-	t.Cleanup(func() { must(t, r.stop()) })
+	t.Cleanup(func() { fatal(t, r.stop()) })
 	return r
 }
 
@@ -154,7 +147,7 @@ type reply struct {
 	status int
 	header http.Header
 	body   string
-	err    error // of reading the body
+	err    error // broken off, in the middle of the body or before it
 }
 
 // request is what is sent; only path is required.
@@ -178,7 +171,7 @@ func (r *running) do(t testing.TB, q request) reply {
 		where = q.path
 	}
 	req, err := http.NewRequestWithContext(t.Context(), q.method, where, body)
-	must(t, err)
+	fatal(t, err)
 	if q.key != "" {
 		req.Header.Set("Authorization", "Bearer "+q.key)
 	}
@@ -192,7 +185,9 @@ func (r *running) do(t testing.TB, q request) reply {
 		}
 	}
 	response, err := r.client.RoundTrip(req)
-	must(t, err)
+	if err != nil {
+		return reply{err: err}
+	}
 	defer response.Body.Close()
 	b, err := io.ReadAll(response.Body)
 	return reply{response.StatusCode, response.Header, string(b), err}
@@ -202,7 +197,7 @@ func (r *running) do(t testing.TB, q request) reply {
 func (a reply) want(t testing.TB, status int) reply {
 	t.Helper()
 	if a.status != status {
-		t.Fatalf("status %d, want %d: %s", a.status, status, a.body)
+		t.Fatalf("status %d, want %d: %s %v", a.status, status, a.body, a.err)
 	}
 	return a
 }
