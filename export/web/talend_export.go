@@ -80,7 +80,7 @@ func (s *Server) talendCut(r *http.Request, job export.Job, in span) (cut, error
 		return cut{}, err
 	}
 	defer record.Close()
-	line, err := timelineOf(lineSeq(record.TimedLines()), in)
+	line, err := timelineOf(linesOf(r.Context(), record), in)
 	if err != nil {
 		return cut{}, err
 	}

@@ -25,7 +25,8 @@ func (s *Server) talendPage(w http.ResponseWriter, r *http.Request, c access.Cal
 		return err
 	}
 	defer record.Close()
-	line, err := timelineOf(lineSeq(record.TimedLines()), q.span)
+	lines := linesOf(r.Context(), record)
+	line, err := timelineOf(lines, q.span)
 	if err != nil {
 		return err
 	}
@@ -35,7 +36,7 @@ func (s *Server) talendPage(w http.ResponseWriter, r *http.Request, c access.Cal
 	}
 	var kept spool
 	defer kept.Close()
-	parts, err := renderEntries(&kept, record, entries)
+	parts, err := renderEntries(&kept, export.NewEntries(record), lines, entries)
 	if err != nil {
 		return err
 	}
@@ -56,15 +57,14 @@ type place struct{ start, end int64 }
 
 // renderEntries writes these entries to w as the record has them one after the
 // other, and returns where each of them lies, in their own order.
-func renderEntries(w *spool, record *export.Record, entries []moment) ([]place, error) {
+func renderEntries(w *spool, render *export.Entries, lines lineSeq, entries []moment) ([]place, error) {
 	at := make(map[int64]int, len(entries))
 	for i, m := range entries {
 		at[m.index] = i
 	}
 	places := make([]place, len(entries))
-	render := export.NewEntries(record)
 	var buf []byte
-	for line, err := range record.TimedLines() {
+	for line, err := range lines {
 		if err != nil {
 			return nil, err
 		}

@@ -83,6 +83,23 @@ func TestTalendTokenBodies(t *testing.T) {
 	}
 }
 
+func FuzzTalendTokenBodies(f *testing.F) {
+	w := newTalendWorld(f, nil)
+	w.put(f, talendJob(workspace, execution, []logged{{began, "one"}}))
+	f.Add("text/plain", "lst_unknown")
+	f.Add("application/json", `"lst_unknown"`)
+	f.Add("application/json; charset=utf-16", `{"a":"\ud800"}`)
+	f.Fuzz(func(t *testing.T, kind, body string) {
+		if strings.ContainsFunc(kind, func(r rune) bool { return r < ' ' || r >= 0x7f }) {
+			return // no client sends it
+		}
+		a := w.send(t, w.all, http.MethodPost, logs(execution)+"/status", kind, body)
+		if a.status != http.StatusBadRequest && a.status != http.StatusNotFound {
+			t.Errorf("%q %q: %d %s", kind, body, a.status, a.body)
+		}
+	})
+}
+
 // The owner of a token is told what became of it; nobody else is.
 func TestTalendTokensThatAreNoLongerGood(t *testing.T) {
 	w := newTalendWorld(t, nil)

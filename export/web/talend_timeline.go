@@ -2,16 +2,34 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"iter"
 	"math"
 	"slices"
 
+	"logstow/export"
 	"logstow/layout/jobfile"
 )
 
 // lineSeq yields the lines of a record, each with a time, as often as it is
 // ranged over.
 type lineSeq iter.Seq2[jobfile.Line, error]
+
+// linesOf are the lines of a record until ctx ends; then they end in its error.
+func linesOf(ctx context.Context, record *export.Record) lineSeq {
+	const checked = 1 << 12 // lines between two looks at ctx
+	return func(yield func(jobfile.Line, error) bool) {
+		n := 0
+		for line, err := range record.TimedLines() {
+			if n++; err == nil && n%checked == 0 {
+				err = ctx.Err()
+			}
+			if !yield(line, err) || err != nil {
+				return
+			}
+		}
+	}
+}
 
 // moment is where an entry stands in its record and in time.
 type moment struct {
