@@ -6,7 +6,7 @@ LINT := $(GO) tool -modfile=tools/golangci-lint.mod golangci-lint
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check lint vet tidy imports fuzz bench bench-compare clean
+.PHONY: help build demo test test-clients check lint vet tidy imports fuzz bench bench-compare clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +20,10 @@ demo: ## archive the sample records into ./.demo, list them, print one back
 test: ## run every test with the race detector, the S3 suite included
 	@GO='$(GO)' bash tools/test.sh
 
-check: tidy vet imports lint test ## all that a change must pass
+test-clients: build ## test bin/logstow with real clients; needs Node.js and npm
+	@bash tools/test-clients.sh
+
+check: tidy vet imports lint test test-clients ## all that a change must pass
 
 lint: ## golangci-lint, pinned by tools/golangci-lint.mod
 	$(LINT) run --allow-parallel-runners ./...
