@@ -46,6 +46,7 @@ type AdoptSummary struct {
 	Adopted         int64   `json:"adopted"` // documents, events and revisions recorded now
 	AlreadyRecorded int64   `json:"already_recorded"`
 	Quarantined     int64   `json:"quarantined"` // quarantined records found
+	Erased          int64   `json:"erased"`      // versions that an erasure's record names, recorded now
 	Unknown         int64   `json:"unknown"`     // keys that are neither logstow's nor a platform's
 	Damaged         int64   `json:"damaged"`     // objects that don't read as what their key says
 	Bytes           int64   `json:"bytes"`       // of what was recorded now
@@ -55,7 +56,8 @@ type AdoptSummary struct {
 // Adopt walks a store that something else filled, or whose ledger was lost,
 // reads what it finds and records it in the ledger. It writes nothing to the
 // store, leaves what it does not know alone, and may be repeated: what the
-// ledger has already stays as it is.
+// ledger has already stays as it is. What an erasure's record names is recorded
+// as Erased, and as Deleting where its document is still there.
 func Adopt(ctx context.Context, c AdoptConfig) (AdoptSummary, error) {
 	if c.Concurrency == 0 {
 		c.Concurrency = defaultConcurrency
@@ -76,6 +78,8 @@ type adoption struct {
 	s     AdoptSummary
 
 	metas, overflows beside
+
+	erased map[version]erasure // what erasures name and was not read as it was
 }
 
 // found is an object that is to be adopted, and what became of it.
@@ -101,6 +105,9 @@ func (a *adoption) walk(ctx context.Context) error {
 	defer stops[0]()
 	defer stops[1]()
 
+	if err := a.loadErasures(ctx); err != nil {
+		return err
+	}
 	var batch []*found
 	for info, err := range a.Store.List(ctx, store.ListOptions{Prefix: a.Prefix}) {
 		if err != nil {
@@ -121,7 +128,10 @@ func (a *adoption) walk(ctx context.Context) error {
 			batch = nil
 		}
 	}
-	return a.adopt(ctx, batch)
+	if err := a.adopt(ctx, batch); err != nil {
+		return err
+	}
+	return a.recordErased(ctx)
 }
 
 // sort says what a listed object is. It returns nil for one that says nothing
@@ -186,15 +196,28 @@ func (a *adoption) record(ctx context.Context, batch []*found) error {
 		switch {
 		case f.damage != "":
 			a.s.Damaged++
+			a.stillThere(f.info.Key)
 			a.notice("damaged", f.info.Key, f.damage)
 		case f.raw != nil:
 			a.s.Quarantined++
 			b.Quarantined = append(b.Quarantined, *f.raw)
 		default:
+			a.honour(f.row)
 			b.Documents = append(b.Documents, *f.row)
 			refs = append(refs, ledger.Ref{User: f.row.User, Job: f.row.Job})
 		}
 	}
+	if err := a.count(ctx, b.Documents, refs); err != nil {
+		return err
+	}
+	if a.DryRun || len(b.Documents)+len(b.Quarantined) == 0 {
+		return nil
+	}
+	return a.Ledger.Commit(ctx, b)
+}
+
+// count counts documents, of the jobs refs, by what the ledger knows of them.
+func (a *adoption) count(ctx context.Context, docs []ledger.Document, refs []ledger.Ref) error {
 	known := make([][]ledger.Version, len(refs))
 	if a.Ledger != nil && len(refs) > 0 {
 		var err error
@@ -202,18 +225,18 @@ func (a *adoption) record(ctx context.Context, batch []*found) error {
 			return err
 		}
 	}
-	for i, d := range b.Documents {
-		if isKnown(known[i], d.InputHash) {
+	for i, d := range docs {
+		switch {
+		case isKnown(known[i], d.InputHash):
 			a.s.AlreadyRecorded++
-			continue
+		case d.State != ledger.Stored:
+			a.s.Erased++
+		default:
+			a.s.Adopted++
+			a.s.Bytes += d.Size
 		}
-		a.s.Adopted++
-		a.s.Bytes += d.Size
 	}
-	if a.DryRun || len(b.Documents)+len(b.Quarantined) == 0 {
-		return nil
-	}
-	return a.Ledger.Commit(ctx, b)
+	return nil
 }
 
 func isKnown(versions []ledger.Version, hash ledger.Hash) bool {

@@ -23,7 +23,9 @@ ON CONFLICT (source, part) DO UPDATE SET value = excluded.value`
 
 // addTotalsSQL counts the documents whose ids are above a number.
 const addTotalsSQL = `INSERT INTO totals (kind, state, documents, bytes)
-SELECT kind, state, count(*), sum(size) FROM documents WHERE id > ? GROUP BY kind, state
+SELECT kind, state, count(*), sum(size) FROM documents WHERE id > ? GROUP BY kind, state` + addToTotals
+
+const addToTotals = `
 ON CONFLICT (kind, state) DO UPDATE SET
   documents = totals.documents + excluded.documents,
   bytes = totals.bytes + excluded.bytes`
@@ -35,7 +37,7 @@ func insertDocumentsSQL(rows int) string {
 ON CONFLICT (job, user_id, input_hash) DO UPDATE SET verified = excluded.verified,
   key = excluded.key, revision = excluded.revision, sha256 = excluded.sha256, size = excluded.size,
   input_size = excluded.input_size, changed = excluded.changed, overflow = excluded.overflow
-  WHERE excluded.verified > documents.verified`
+  WHERE excluded.verified > documents.verified AND documents.state = 'stored'`
 }
 
 // Commit records a batch in one transaction: all of it or nothing, and on disk
@@ -43,8 +45,8 @@ ON CONFLICT (job, user_id, input_hash) DO UPDATE SET verified = excluded.verifie
 // same batch can be committed again.
 //
 // A document that is there already (same user, job and input hash) stays as it
-// is, unless it was not verified and now is: then where and what it is in the
-// store is replaced. A quarantined record that is
+// is, unless it is Stored, was not verified and now is: then where and what it
+// is in the store is replaced. A quarantined record that is
 // there already (same key) stays as it is, also when
 // it was retried or dropped. A cursor replaces the one before it. Where ctx
 // has ended before the transaction began, nothing is recorded; after that ctx

@@ -60,6 +60,8 @@ func Statements() map[string]Statement {
 	}
 	s, args := byJobSQL("", "j")
 	all["by job"] = Statement{s, args}
+	s, args = versionsOfSQL("u", "j")
+	all["by job, any state"] = Statement{s, args}
 	s, args = byJobSQL("u", "j")
 	all["by job and user"] = Statement{s, args}
 	open := QuarantineQuery{States: []QuarantineState{StillOpen}}
@@ -86,6 +88,7 @@ func exportStatements(all map[string]Statement) {
 		"export: oldest created": oldestCreatedSQL, "export: oldest lapsed": oldestLapsedSQL,
 		"export: renew": renewExportSQL, "export: finish": finishExportSQL, "export: cancel": cancelExportSQL,
 		"export: sweep": startSweepSQL, "export: prolong": prolongExportSQL,
+		"export: sweep job": sweepJobSQL, "deleting": deletingSQL, "blank": blankSQL(3),
 		"token by hash": tokenByHashSQL, "tokens: revoke": revokeTokensSQL, "key by hash": keyByHashSQL,
 	} {
 		all[name] = Statement{s, make([]any, strings.Count(s, "?"))}

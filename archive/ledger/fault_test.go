@@ -49,9 +49,18 @@ var calls = map[string]func(ctx context.Context, l *ledger.Ledger) error{
 		_, err := l.StartRun(ctx, "archive", noon)
 		return err
 	},
-	"end run": func(ctx context.Context, l *ledger.Ledger) error { return l.EndRun(ctx, ledger.Run{ID: 1}) },
-	"runs":    func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Runs(ctx, 0); return err },
-	"counts":  func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Counts(ctx); return err },
+	"end run":  func(ctx context.Context, l *ledger.Ledger) error { return l.EndRun(ctx, ledger.Run{ID: 1}) },
+	"runs":     func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Runs(ctx, 0); return err },
+	"counts":   func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Counts(ctx); return err },
+	"versions": func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Versions(ctx, "u", "1"); return err },
+	"deleting": func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Deleting(ctx); return err },
+	"start erasure": func(ctx context.Context, l *ledger.Ledger) error {
+		_, err := l.StartErasure(ctx, []ledger.Document{{ID: 99}}, ledger.AuditEntry{})
+		return err
+	},
+	"end erasure": func(ctx context.Context, l *ledger.Ledger) error {
+		return l.EndErasure(ctx, []ledger.Document{{ID: 99}}, ledger.AuditEntry{})
+	},
 	"create export": func(ctx context.Context, l *ledger.Ledger) error {
 		_, err := l.CreateExport(ctx, ledger.Export{ID: rand.Text(), Created: noon}, ledger.Token{Hash: hash(rand.Text())}, ledger.AuditEntry{})
 		return err

@@ -32,6 +32,10 @@ var plans = map[string][]string{
 	"documents: job of several, user, recipes": {"SEARCH documents USING INDEX documents_identity (job=? AND user_id=?)"},
 
 	"export":                 {"SEARCH exports USING INDEX exports_id (id=?)"},
+	"export: sweep job":      {"SEARCH exports USING INDEX exports_job (job=?)"},
+	"deleting":               {"SCAN documents USING INDEX documents_deleting"},
+	"blank":                  {"SEARCH documents USING INTEGER PRIMARY KEY (rowid=?)"},
+	"by job, any state":      {"SEARCH documents USING INDEX documents_identity (job=? AND user_id=?)"},
 	"export: claim":          {"SEARCH exports USING INTEGER PRIMARY KEY (rowid=?)"},
 	"export: claimable":      {"SEARCH exports USING INDEX exports_id (id=?)"},
 	"export: oldest created": {"SEARCH exports USING COVERING INDEX exports_state (state=?)"},

@@ -1,0 +1,348 @@
+package retain_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"logstow/archive/ledger"
+	"logstow/archive/retain"
+	"logstow/archive/store"
+	"logstow/archive/store/memstore"
+	"logstow/archive/store/storetest"
+	"logstow/layout"
+)
+
+var (
+	noon        = time.Date(2024, 3, 1, 12, 0, 0, 0, time.UTC)
+	errInjected = errors.New("broken on purpose")
+
+	why = retain.Why{By: "key 7", Reason: "the customer asked", Audit: ledger.AuditEntry{
+		At: noon, Key: 7, Action: "delete", User: "5", Job: "a", Outcome: "ok",
+	}}
+)
+
+// wantErased checks that nothing of job a is left but its erasure's record,
+// and that everything else is.
+func (w *world) wantErased(t *testing.T) {
+	t.Helper()
+	var left []string
+	for _, key := range w.keys(t) {
+		if strings.HasPrefix(key, layout.Erasures) {
+			w.wantNoContent(t, key)
+			continue
+		}
+		left = append(left, key)
+	}
+	if d := cmp.Diff(w.others, left); d != "" {
+		t.Errorf("what is left in the store (-want +got):\n%s", d)
+	}
+	w.wantRows(t, w.ledger)
+	exports, err := w.ledger.Exports(t.Context(), ledger.ExportQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range exports {
+		token, _, err := w.ledger.TokenByHash(t.Context(), hashOf("token of "+e.ID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours := e.Job == "a"
+		if ours != (e.State == ledger.ExportSwept) || ours == token.Revoked.IsZero() {
+			t.Errorf("export of job %s is %s, its token revoked: %v", e.Job, e.State, token.Revoked)
+		}
+	}
+	deletions := 0
+	log, err := w.ledger.AuditLog(t.Context(), ledger.AuditQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range log {
+		if a.Action == "delete" {
+			deletions++
+		}
+	}
+	if deletions != 1 {
+		t.Errorf("%d deletions are on record, want 1", deletions)
+	}
+}
+
+// wantRows checks that a ledger lists the other jobs alone, and refuses job a.
+func (w *world) wantRows(t *testing.T, l *ledger.Ledger) {
+	t.Helper()
+	for d, err := range l.Documents(t.Context(), ledger.Query{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Job != "b" {
+			t.Errorf("%s is listed", d.Key)
+		}
+	}
+	versions, err := l.Versions(t.Context(), "5", "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(versions) != 3 {
+		t.Errorf("%d versions of job a are known, want 3", len(versions))
+	}
+	for _, v := range versions {
+		if v.State != ledger.Erased || v.Title+v.Error+v.ErrorType != "" {
+			t.Errorf("version %s is %s, with %q, %q, %q", v.Key, v.State, v.Title, v.Error, v.ErrorType)
+		}
+	}
+	before := w.keys(t)
+	s := w.archive(t, l)
+	if s.Refused != 3 || s.Archived != 0 || s.Revisions != 0 {
+		t.Errorf("delivered again: %+v, want 3 refused and none archived", s)
+	}
+	if d := cmp.Diff(before, w.keys(t)); d != "" {
+		t.Errorf("delivered again, it changed the store:\n%s", d)
+	}
+}
+
+func TestErase(t *testing.T) {
+	w := newWorld(t)
+	gone, err := retain.Erase(t.Context(), w.config(), w.docs, why)
+	if gone != 3 || err != nil {
+		t.Fatalf("Erase = %d, %v, want 3", gone, err)
+	}
+	w.wantErased(t)
+	b := w.get(t, w.erasure(t))
+	r, err := layout.Decode[layout.ErasureRecord](b)
+	if err != nil || r.User != "5" || r.Recipe != "7" || r.Job != "a" || r.By != why.By || r.Reason != why.Reason || !r.At.Equal(noon) || len(r.Versions) != 3 {
+		t.Errorf("the erasure's record is %s, %v", b, err)
+	}
+	// Once more, in each way, changes nothing.
+	if gone, err := retain.Resume(t.Context(), w.config(), "5", "a", why); gone != 0 || err != nil {
+		t.Errorf("Resume of a finished one = %d, %v, want 0", gone, err)
+	}
+	if _, err := retain.Erase(t.Context(), w.config(), w.docs, why); err != nil {
+		t.Errorf("Erase again: %v", err)
+	}
+	w.wantErased(t)
+	w.wantRebuilt(t)
+}
+
+// wantRebuilt checks that a ledger made anew from the store knows of the erasure.
+func (w *world) wantRebuilt(t *testing.T) {
+	t.Helper()
+	l := openLedger(t, nil)
+	s := w.adopt(t, l)
+	if s.Erased != 3 || s.Unknown != 0 || s.Damaged != 0 {
+		t.Errorf("Adopt = %+v, want 3 erased", s)
+	}
+	w.wantRows(t, l)
+	if s := w.adopt(t, l); s.Erased != 0 || s.Adopted != 0 {
+		t.Errorf("Adopt again = %+v, want nothing new", s)
+	}
+}
+
+func TestEraseRefuses(t *testing.T) {
+	w := newWorld(t)
+	if _, err := retain.Erase(t.Context(), w.config(), nil, why); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Erase of nothing = %v, want fs.ErrNotExist", err)
+	}
+	other := w.docs[0]
+	other.Recipe = "8"
+	if _, err := retain.Erase(t.Context(), w.config(), append(slices.Clone(w.docs), other), why); err == nil {
+		t.Error("Erase of two jobs at once: no error")
+	}
+	for _, ref := range []ledger.Ref{{User: "5", Job: "b"}, {User: "6", Job: "a"}, {User: "5", Job: "none"}} {
+		if _, err := retain.Resume(t.Context(), w.config(), ref.User, ref.Job, why); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Resume of %v = %v, want fs.ErrNotExist", ref, err)
+		}
+	}
+	if len(w.store.Calls()) > 0 {
+		t.Errorf("what was refused made calls: %v", w.store.Calls())
+	}
+}
+
+// Whatever call to the store fails, and at whatever moment everything dies, a
+// second Erase finishes it, and a ledger made anew in between takes nothing in
+// that was to go.
+func TestEraseSurvivesTheStore(t *testing.T) {
+	w := newWorld(t)
+	if _, err := retain.Erase(t.Context(), w.config(), w.docs, why); err != nil {
+		t.Fatal(err)
+	}
+	calls := len(w.store.Calls())
+	for n := 1; n <= calls; n++ {
+		for _, when := range []storetest.When{storetest.Before, storetest.During, storetest.After} {
+			t.Run(fmt.Sprintf("call %d of %d %s", n, calls, when), func(t *testing.T) {
+				w := newWorld(t)
+				w.store.Arm(storetest.Fault{Call: n, When: when, Err: errInjected, Sticky: true})
+				if _, err := retain.Erase(t.Context(), w.config(), w.docs, why); !errors.Is(err, errInjected) {
+					t.Errorf("Erase = %v, want %v", err, errInjected)
+				}
+				w.finish(t)
+			})
+		}
+	}
+}
+
+func TestEraseSurvivesTheLedger(t *testing.T) {
+	for _, op := range []string{"start erasure", "end sweep", "end erasure"} {
+		for _, phase := range []ledger.Phase{ledger.Before, ledger.After} {
+			t.Run(fmt.Sprintf("%s, phase %d", op, phase), func(t *testing.T) {
+				w := newWorld(t)
+				w.fail = func(o string, p ledger.Phase) bool { return o == op && p == phase }
+				if _, err := retain.Erase(t.Context(), w.config(), w.docs, why); !errors.Is(err, errInjected) {
+					t.Errorf("Erase = %v, want %v", err, errInjected)
+				}
+				w.fail = nil
+				w.finish(t)
+			})
+		}
+	}
+}
+
+// finish goes on after a failure, in the way that is left, and checks the end.
+func (w *world) finish(t *testing.T) {
+	t.Helper()
+	w.store.Reset()
+	if w.recorded(t) { // it was begun, so it must be known to be
+		l := openLedger(t, nil)
+		w.adopt(t, l)
+		for d, err := range l.Documents(t.Context(), ledger.Query{Job: "a"}) {
+			t.Errorf("a ledger made anew lists %s, %v", d.Key, err)
+		}
+		if _, err := retain.ResumeAll(t.Context(), retain.Config{Store: w.copyOf(t), Ledger: l}, why); err != nil {
+			t.Errorf("ResumeAll with a ledger made anew: %v", err)
+		}
+	}
+	if _, err := retain.ResumeAll(t.Context(), w.config(), why); err != nil {
+		t.Errorf("ResumeAll: %v", err)
+	}
+	stored, err := w.ledger.ByJob(t.Context(), "5", "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(stored) > 0 { // it was not begun as far as the ledger knows
+		if _, err := retain.Erase(t.Context(), w.config(), stored, why); err != nil {
+			t.Errorf("Erase after a failure: %v", err)
+		}
+	}
+	w.wantErased(t)
+	w.wantRebuilt(t)
+}
+
+// While a deletion is under way its records are refused, and nobody finds them.
+func TestHalfErasedJobsAreRefused(t *testing.T) {
+	w := newWorld(t)
+	w.fail = func(op string, _ ledger.Phase) bool { return op == "end sweep" }
+	if _, err := retain.Erase(t.Context(), w.config(), w.docs, why); !errors.Is(err, errInjected) {
+		t.Fatalf("Erase = %v, want %v", err, errInjected)
+	}
+	if docs, err := w.ledger.ByJob(t.Context(), "5", "a"); len(docs) > 0 || err != nil {
+		t.Errorf("ByJob = %v, %v, want none", docs, err)
+	}
+	if s := w.archive(t, w.ledger); s.Refused != 3 || s.Archived != 0 {
+		t.Errorf("delivered again: %+v, want 3 refused", s)
+	}
+}
+
+// versioned keeps a version of each object beside it, and locks some.
+type versioned struct {
+	*memstore.Store
+	deleted map[string]int
+	locked  string
+}
+
+func (v *versioned) Versions(ctx context.Context, prefix string) iter.Seq2[store.Version, error] {
+	return func(yield func(store.Version, error) bool) {
+		for info, err := range v.List(ctx, store.ListOptions{Prefix: prefix}) {
+			for _, id := range []string{"2", "1"} {
+				if v.deleted[info.Key] < 2 && !yield(store.Version{Info: info, ID: id, Latest: id == "2"}, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (v *versioned) DeleteVersion(ctx context.Context, key, id string) error {
+	if key == v.locked && id == "1" {
+		return fmt.Errorf("version %s of %s is locked: %w", id, key, fs.ErrPermission)
+	}
+	if v.deleted[key]++; v.deleted[key] < 2 {
+		return nil
+	}
+	return v.Store.Delete(ctx, key)
+}
+
+// Delete only hides, so nobody may believe that it deletes.
+func (v *versioned) Delete(context.Context, ...string) error {
+	return errors.New("hidden, not deleted")
+}
+
+func TestEraseRemovesEveryVersion(t *testing.T) {
+	w := newWorld(t)
+	v := &versioned{Store: w.inner, deleted: map[string]int{}, locked: w.docs[0].Key}
+	c := retain.Config{Store: v, Ledger: w.ledger}
+	gone, err := retain.Erase(t.Context(), c, w.docs, why)
+	retained, ok := errors.AsType[*retain.RetainedError](err)
+	if gone != 2 || !ok || !errors.Is(err, fs.ErrPermission) || !slices.Equal(retained.Keys, []string{v.locked}) {
+		t.Fatalf("Erase with a locked version = %d, %v, want 2 and what is retained", gone, err)
+	}
+	states := map[ledger.State]int{}
+	versions, err := w.ledger.Versions(t.Context(), "5", "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range versions {
+		states[d.State]++
+	}
+	if d := cmp.Diff(map[ledger.State]int{ledger.Erased: 2, ledger.Deleting: 1}, states); d != "" {
+		t.Errorf("states (-want +got):\n%s", d)
+	}
+	v.locked = ""
+	if gone, err := retain.Resume(t.Context(), c, "", "a", why); gone != 1 || err != nil {
+		t.Errorf("Resume after the lock = %d, %v, want 1", gone, err)
+	}
+	for _, key := range w.keys(t) {
+		if strings.Contains(key, "/a/") {
+			t.Errorf("%s is left", key)
+		}
+	}
+	w.wantRows(t, w.ledger)
+}
+
+func TestRecordsStaySmall(t *testing.T) {
+	w := newWorld(t)
+	var docs []ledger.Document
+	for n := range 100 {
+		d := w.docs[0]
+		d.InputHash, d.Key = hashOf(fmt.Sprint(n)), layout.Revision(w.docs[0].Key, hashOf(fmt.Sprint(n)).String())
+		d.ID, d.Revision, d.State = 0, true, ledger.Stored
+		docs = append(docs, d)
+	}
+	if err := w.ledger.Commit(t.Context(), ledger.Batch{Documents: docs}); err != nil {
+		t.Fatal(err)
+	}
+	all, err := w.ledger.ByJob(t.Context(), "5", "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := why
+	long.By, long.Reason = strings.Repeat("\xff", 1<<20), strings.Repeat("é", 1<<20)
+	if _, err := retain.Erase(t.Context(), w.config(), all, long); err != nil {
+		t.Fatal(err)
+	}
+	for info, err := range w.inner.List(t.Context(), store.ListOptions{Prefix: layout.Erasures}) {
+		if err != nil || info.Size > 64<<10 {
+			t.Errorf("%s has %d bytes, %v", info.Key, info.Size, err)
+		}
+	}
+	l := openLedger(t, nil)
+	if s := w.adopt(t, l); s.Erased != 103 {
+		t.Errorf("Adopt = %+v, want 103 erased", s)
+	}
+}
