@@ -108,10 +108,12 @@ func (c *compactor) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// copyAll writes all of r to w. It stops when ctx ends.
+// copyAll writes all of r, from its start, to w. It stops when ctx ends.
 func copyAll(ctx context.Context, w io.Writer, r *io.SectionReader) error {
-	buf := make([]byte, min(128<<10, r.Size()+1))
-	for {
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	for buf := make([]byte, min(128<<10, r.Size()+1)); ; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

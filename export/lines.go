@@ -66,6 +66,7 @@ func comparePlaces(a, b place) int {
 func (r Request) newest(ctx context.Context, rec *Record) (place, error) {
 	n := int(r.MaxLines)
 	var kept []place // the newest n among these
+	older := false   // there are more than n
 	for l, err := range r.chosen(ctx, rec) {
 		if err != nil {
 			return place{}, err
@@ -76,9 +77,10 @@ func (r Request) newest(ctx context.Context, rec *Record) (place, error) {
 		if kept = append(kept, placeOf(l)); len(kept) >= 2*n {
 			slices.SortFunc(kept, comparePlaces)
 			kept = append(kept[:0], kept[len(kept)-n:]...)
+			older = true
 		}
 	}
-	if len(kept) <= n {
+	if !older && len(kept) <= n {
 		return place{milli: math.MinInt64}, nil
 	}
 	slices.SortFunc(kept, comparePlaces)
