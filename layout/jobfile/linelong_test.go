@@ -49,6 +49,10 @@ func TestLongEntries(t *testing.T) {
 		{Index: 2, Message: "b", Raw: `{"logMessage":"b"}`},
 	})
 
+	for shift := range 4 {
+		wantWholeCharacters(t, talendHead+`[{"logMessage":"`+strings.Repeat("x", shift)+strings.Repeat("😀", 400_000)+`"}]}`)
+	}
+
 	payload := `{"recipe_line_number":3,"adapter_name":"a","input":"` + escaped + `","error":"no","adapter_operation":"b"}`
 	failure := `{"error":"` + escaped + `\n","adapter_name":"a"}`
 	empty := `{"input":"` + escaped + `"}`
@@ -96,6 +100,24 @@ func TestLongTextLines(t *testing.T) {
 		}
 		wantLong(t, jobfile.Config{}, record, want)
 		wantWholeCharacters(t, record)
+	}
+}
+
+// A text may end where a piece of it does.
+func TestTextOfOnePiece(t *testing.T) {
+	for less := range 6 {
+		text := strings.Repeat("y", jobfile.MaxLine-less)
+		wantLong(t, jobfile.Config{}, apifyHead+quoted(t, text)+`}`, []told{{Message: text, Raw: text, Text: true}})
+	}
+}
+
+// No piece is longer than it may be where escapes stand for many bytes.
+func TestLongTextOfEscapes(t *testing.T) {
+	for shift := range 4 {
+		before := strings.Repeat("x", shift)
+		text := before + strings.Repeat("😀", jobfile.MaxLine/4+1)
+		escaped := before + strings.Repeat(`\ud83d\ude00`, jobfile.MaxLine/4+1)
+		wantLong(t, jobfile.Config{}, apifyHead+`"`+escaped+`"}`, []told{{Message: text, Raw: text, Text: true}})
 	}
 }
 

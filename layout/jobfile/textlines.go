@@ -36,15 +36,11 @@ func (t *textLines) next() (line []byte, more bool, err error) {
 		switch {
 		case i < 0 && len(rest) == room:
 			return t.part(rest)
+		case i < 0 && t.done:
+			return t.last(rest)
 		case i < 0:
-			if t.done {
-				return t.last(rest)
-			}
-			t.take(len(rest))
-			if err := t.fill(); err != nil {
-				return nil, false, err
-			}
-			continue
+			i = len(rest)
+			fallthrough
 		case len(t.buf)-t.pos-i < longestEscape && !t.done:
 			t.take(i)
 			if err := t.fill(); err != nil {
@@ -61,7 +57,7 @@ func (t *textLines) next() (line []byte, more bool, err error) {
 		t.pos += i + 2
 		t.inner = false
 		if len(t.line) == 0 {
-			return withoutReturn(rest[:i]), false, nil
+			return rest[:i], false, nil // a carriage return would have been escaped
 		}
 		t.line = append(t.line, rest[:i]...)
 		t.given = len(t.line)
