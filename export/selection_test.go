@@ -58,10 +58,10 @@ func TestQueriesAgreeWithAnOracle(t *testing.T) {
 	w := newWorld(t)
 	byJob := map[[3]string][]ledger.Document{}
 	var batch []ledger.Document
-	for i := range 600 {
+	for i := range 400 {
 		at := time.Date(2026, 1, 1+rnd.IntN(20), rnd.IntN(24), 0, 0, 0, time.UTC)
 		d := w.row([]byte(numbered(
-			fmt.Sprint("u", rnd.IntN(2)), fmt.Sprint("r", rnd.IntN(3)), fmt.Sprint("j", rnd.IntN(120)),
+			fmt.Sprint("u", rnd.IntN(2)), fmt.Sprint("r", rnd.IntN(3)), fmt.Sprint("j", rnd.IntN(80)),
 			[]string{"succeeded", "failed"}[rnd.IntN(2)], at, fmt.Sprint(i),
 		)), jobfile.Config{})
 		d.Lines = int64(rnd.IntN(2)) * 3
