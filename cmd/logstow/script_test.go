@@ -32,6 +32,12 @@ func TestMain(m *testing.M) {
 //	s3                             see to it that an S3 server runs, put its credentials
 //	                               into the environment, and the URLs of two empty
 //	                               stores into $S3 and $S3_OTHER
+//	serve NAME command…            start a server, put its URL into $NAME and its
+//	                               address into $NAME_ADDRESS
+//	unserve NAME                   end that server with SIGTERM, and require status 0
+//	fetch STATUS METHOD URL [KEYFILE [BODY]]
+//	                               send a request with the API key in KEYFILE; its
+//	                               answer must have this status
 //	cmprecord FILE RECORD          compare FILE with RECORD, byte for byte but for
 //	                               the white space around RECORD
 func TestScripts(t *testing.T) {
@@ -45,6 +51,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
+			e.Values[serversKey{}] = servers{}
 			e.Setenv("GORACE", "atexit_sleep_ms=0") // a second at the end of each command otherwise
 			e.Setenv("RECORDS", records)
 			e.Setenv("STORE", "file://"+e.WorkDir+"/store")
@@ -59,6 +66,9 @@ func TestScripts(t *testing.T) {
 			"status":    scriptStatus,
 			"interrupt": scriptInterrupt,
 			"cmprecord": scriptCmpRecord,
+			"serve":     scriptServe,
+			"unserve":   scriptUnserve,
+			"fetch":     scriptFetch,
 			"s3": func(ts *testscript.TestScript, _ bool, _ []string) {
 				g, err := server()
 				ts.Check(err)

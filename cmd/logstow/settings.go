@@ -29,6 +29,12 @@ func listSettingFlag(flags *pflag.FlagSet, name, key, usage string) {
 	mark(flags, name, key)
 }
 
+// switchSettingFlag adds a flag that sets a key which is true or false.
+func switchSettingFlag(flags *pflag.FlagSet, name, key, usage string) {
+	flags.Bool(name, false, usage)
+	mark(flags, name, key)
+}
+
 func mark(flags *pflag.FlagSet, name, key string) {
 	if err := flags.SetAnnotation(name, keyAnnotation, []string{key}); err != nil {
 		panic(err) // the flag was added just now
