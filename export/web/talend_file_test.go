@@ -18,6 +18,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"logstow/archive/ledger"
 	"logstow/export/web"
 )
 
@@ -105,6 +106,11 @@ func TestTalendFiles(t *testing.T) {
 		if diff := gocmp.Diff(test.lines, messages(t, content), equateEmpty); diff != "" || name != test.name {
 			t.Errorf("POST %s: file %s, want %s; lines (-want +got):\n%s", test.query, name, test.name, diff)
 		}
+	}
+	entries, err := w.ledger.AuditLog(t.Context(), ledger.AuditQuery{Limit: 1})
+	fatal(t, err)
+	if len(entries) != 1 || entries[0].Action != "export" || entries[0].Job != execution || entries[0].User != workspace || entries[0].Key == 0 {
+		t.Errorf("audit log: %+v, want the export", entries)
 	}
 	a := w.ask(t, w.all, http.MethodPost, logs(execution)+"?fileFormat=Text")
 	var f talendFile

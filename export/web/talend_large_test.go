@@ -38,11 +38,11 @@ func TestTalendPagesOfManyLines(t *testing.T) {
 }
 
 // allocated is how much memory is asked for while a page is answered; the
-// least of a few times, since others ask for some now and then.
+// lesser of two times, since others ask for some now and then.
 func (w *talendWorld) allocated(t *testing.T, id string) int64 {
 	t.Helper()
 	least := int64(math.MaxInt64)
-	for range 3 {
+	for range 2 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		if a := w.ask(t, w.all, http.MethodGet, logs(id)); a.status != http.StatusOK {

@@ -113,7 +113,7 @@ func TestTalendPagesHoldEveryLineOnce(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	for round := range 12 {
+	for round := range 8 {
 		id := fmt.Sprintf("00000000-0000-4000-8000-%012d", round)
 		lines := randomLines(random, random.IntN(230), round%2 == 0)
 		w.put(t, talendJob(workspace, id, lines))
@@ -195,8 +195,8 @@ func TestTalendPageWithoutParameters(t *testing.T) {
 func TestTalendPageOfLongLines(t *testing.T) {
 	w := newTalendWorld(t, nil)
 	var lines []logged
-	for i := range 4 {
-		lines = append(lines, logged{began + int64(i), string(bytes.Repeat([]byte{byte('a' + i)}, 2_500_000))})
+	for i := range 3 {
+		lines = append(lines, logged{began + int64(i), string(bytes.Repeat([]byte{byte('a' + i)}, 1_600_000))})
 	}
 	w.put(t, talendJob(workspace, execution, lines))
 	var p page
