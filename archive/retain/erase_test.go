@@ -214,8 +214,17 @@ func (w *world) finish(t *testing.T) {
 		for d, err := range l.Documents(t.Context(), ledger.Query{Job: "a"}) {
 			t.Errorf("a ledger made anew lists %s, %v", d.Key, err)
 		}
-		if _, err := retain.ResumeAll(t.Context(), retain.Config{Store: w.copyOf(t), Ledger: l}, why); err != nil {
+		copied := w.copyOf(t)
+		if _, err := retain.ResumeAll(t.Context(), retain.Config{Store: copied.inner, Ledger: l}, why); err != nil {
 			t.Errorf("ResumeAll with a ledger made anew: %v", err)
+		}
+		for _, key := range copied.keys(t) {
+			if strings.Contains(key, "/a/") { // what was done to a document has hashes alone
+				copied.wantNoContent(t, key)
+				if !strings.HasPrefix(key, "_logstow/meta/") {
+					t.Errorf("a ledger made anew leaves %s", key)
+				}
+			}
 		}
 	}
 	if _, err := retain.ResumeAll(t.Context(), w.config(), why); err != nil {

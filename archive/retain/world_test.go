@@ -213,8 +213,8 @@ func (w *world) wantNoContent(t *testing.T, key string) {
 	}
 }
 
-// copyOf is a store that holds the same.
-func (w *world) copyOf(t *testing.T) store.Store {
+// copyOf is a world with a store that holds the same, and no ledger.
+func (w *world) copyOf(t *testing.T) *world {
 	t.Helper()
 	s := memstore.New()
 	for _, key := range w.keys(t) {
@@ -222,5 +222,5 @@ func (w *world) copyOf(t *testing.T) store.Store {
 			t.Fatal(err)
 		}
 	}
-	return s
+	return &world{inner: s}
 }
