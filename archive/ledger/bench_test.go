@@ -121,6 +121,13 @@ func BenchmarkDocuments(b *testing.B) {
 // make more.
 func filled(b *testing.B, n int) (*ledger.Ledger, *rand.Rand) {
 	b.Helper()
+	l, rng := openNew(b), rand.New(rand.NewPCG(1, 1))
+	fill(b, l, n, func(i int) ledger.Document { return synthetic(rng, i) })
+	return l, rng
+}
+
+func openNew(b *testing.B) *ledger.Ledger {
+	b.Helper()
 	l, err := ledger.Open(b.Context(), ledger.Config{Path: filepath.Join(b.TempDir(), "ledger.db")})
 	if err != nil {
 		b.Fatal(err)
@@ -130,15 +137,108 @@ func filled(b *testing.B, n int) (*ledger.Ledger, *rand.Rand) {
 			b.Error(err)
 		}
 	})
-	rng := rand.New(rand.NewPCG(1, 1))
+	return l
+}
+
+// fill records n documents that next makes.
+func fill(b *testing.B, l *ledger.Ledger, n int, next func(i int) ledger.Document) {
+	b.Helper()
 	docs := make([]ledger.Document, 0, 10_000)
 	for i := range n {
-		if docs = append(docs, synthetic(rng, i)); len(docs) == cap(docs) || i == n-1 {
+		if docs = append(docs, next(i)); len(docs) == cap(docs) || i == n-1 {
 			if err := l.Commit(b.Context(), ledger.Batch{Documents: docs}); err != nil {
 				b.Fatal(err)
 			}
 			docs = docs[:0]
 		}
 	}
-	return l, rng
+}
+
+// BenchmarkPages reads a page of 50 of a million documents: the first, the
+// thousandth, and what a filter that few documents pass makes of it.
+//
+// Half of the documents are of one user, and half of those of one recipe; one
+// in 100,000 has a rare status, and another a rare recipe.
+func BenchmarkPages(b *testing.B) {
+	const documents, page = 1_000_000, 50
+	l := openNew(b)
+	rng := rand.New(rand.NewPCG(1, 1))
+	fill(b, l, documents, func(n int) ledger.Document {
+		d := synthetic(rng, n)
+		if n%2 == 0 {
+			d.User = "busy"
+		}
+		if n%4 == 0 {
+			d.Recipe = "busy"
+		}
+		switch n % 100_000 {
+		case 50_000:
+			d.Status = "rare"
+		case 50_001:
+			d.Recipe = "rare"
+		}
+		return d
+	})
+	for _, q := range []struct {
+		name  string
+		query ledger.Query
+	}{
+		{"all", ledger.Query{}},
+		{"user", ledger.Query{User: "busy"}},
+		{"user,recipe", ledger.Query{User: "busy", Recipe: "busy"}},
+		{"recipe", ledger.Query{Recipe: "busy"}},
+	} {
+		for _, at := range []int{1, 1000} {
+			b.Run(fmt.Sprintf("%s/page=%d", q.name, at), func(b *testing.B) {
+				query := q.query
+				query.After = after(b, l, query, (at-1)*page)
+				query.Limit = page
+				b.ResetTimer()
+				for range b.N {
+					if got := rows(b, l, query); got != page {
+						b.Fatalf("%d rows, want %d", got, page)
+					}
+				}
+			})
+		}
+	}
+	for name, query := range map[string]ledger.Query{
+		"rare status": {Statuses: []string{"rare"}}, "rare recipe": {Recipe: "rare"},
+		"user, rare status": {User: "busy", Statuses: []string{"rare"}}, "user, no such recipe": {User: "busy", Recipe: "none"},
+		"small user, no such recipe": {User: "10007", Recipe: "none"},
+	} {
+		b.Run(name, func(b *testing.B) {
+			query.Limit = page
+			for range b.N {
+				rows(b, l, query)
+			}
+		})
+	}
+}
+
+// after is the place of the nth document that q selects; nil for none.
+func after(b *testing.B, l *ledger.Ledger, q ledger.Query, n int) *ledger.Position {
+	b.Helper()
+	var at *ledger.Position
+	q.Limit = n
+	if n == 0 {
+		return nil
+	}
+	for d, err := range l.Documents(b.Context(), q) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		at = &ledger.Position{Time: d.Time, ID: d.ID}
+	}
+	return at
+}
+
+func rows(b *testing.B, l *ledger.Ledger, q ledger.Query) (n int) {
+	for _, err := range l.Documents(b.Context(), q) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		n++
+	}
+	return n
 }
