@@ -327,3 +327,29 @@ func TestLinesStop(t *testing.T) {
 		}
 	}
 }
+
+// Data that is not what was read any more is an error or other lines, and
+// nothing worse.
+func TestLinesOfOtherData(t *testing.T) {
+	r := newReader(t, jobfile.Config{})
+	for _, record := range []string{
+		apifyHead + `"a\nb\u00e9"}`, workatoHead + `[{"error":"a"},2]}`, ionHead + `"target":1}`,
+		`{"log_message":` + quoted(t, workatoHead+`[{"error":"a\n"},2]}`) + `}`, `{"log_message":` + quoted(t, apifyHead+`"a\nb"}`) + `}`,
+	} {
+		info, err := r.Read(jobfile.Memory(record), int64(len(record)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []string{`\`, `"`, "x", "{", "[", " ", `\u`, `"\`} {
+			other := jobfile.Memory(strings.Repeat(c, len(record)))
+			for _, size := range []int{len(record), len(record) / 2, 0} {
+				for _, data := range []io.ReaderAt{other[:size], slow{other[:size]}} {
+					all, err := lines(t, r, data, int64(size), info)
+					if err == nil && len(all) == 0 && size == 0 {
+						t.Errorf("%s: no data has no lines, and no error", record)
+					}
+				}
+			}
+		}
+	}
+}
