@@ -11,6 +11,7 @@ import (
 	"logstow/archive/store"
 	"logstow/cmd/internal/term"
 	"logstow/export"
+	"logstow/export/token"
 )
 
 // exitStatus is what the process ends with. The table is in the README.
@@ -73,7 +74,8 @@ func statusOf(ctx context.Context, err error) exitStatus {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &usage), errors.Is(err, export.ErrAmbiguous), errors.Is(err, ledger.ErrOtherStore):
+	case errors.As(err, &usage), errors.Is(err, export.ErrAmbiguous), errors.Is(err, ledger.ErrOtherStore),
+		errors.Is(err, token.ErrNoURL):
 		return exitUsage
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return exitInterrupted
@@ -81,13 +83,19 @@ func statusOf(ctx context.Context, err error) exitStatus {
 		return exitPartial
 	case errors.Is(err, export.ErrDamaged):
 		return exitDamage
-	case errors.Is(err, export.ErrNotFound):
+	case errors.Is(err, export.ErrNotFound), noToken(err):
 		return exitNotFound
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, ledger.ErrBusy):
 		return exitUnavailable
 	default:
 		return exitFailed
 	}
+}
+
+// noToken tells whether an error says that there is no such token, or not any
+// more.
+func noToken(err error) bool {
+	return errors.Is(err, token.ErrUnknown) || errors.Is(err, token.ErrExpired) || errors.Is(err, token.ErrRevoked)
 }
 
 // onlyPartial tells whether an error says nothing but errPartial.
@@ -139,6 +147,8 @@ func adviceFor(err error) string {
 		return "the store refused and would refuse again: logstow doctor tells what it lets you do"
 	case errors.Is(err, export.ErrDamaged):
 		return "the store does not hold what was recorded: was it changed or deleted from outside?"
+	case errors.Is(err, token.ErrNoURL):
+		return "say where clients reach logstow serve: --url, LOGSTOW_SERVE_URL or serve.url; logstow export --output needs no server"
 	default:
 		return ""
 	}

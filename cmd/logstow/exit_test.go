@@ -11,6 +11,7 @@ import (
 	"logstow/archive/ledger"
 	"logstow/archive/store"
 	"logstow/export"
+	"logstow/export/token"
 )
 
 func TestStatusOf(t *testing.T) {
@@ -36,6 +37,11 @@ func TestStatusOf(t *testing.T) {
 		{"partial and unavailable", running, errors.Join(errors.Join(errPartial, nil), store.ErrUnavailable), exitUnavailable},
 		{"damaged", running, fmt.Errorf("k: %w", export.ErrDamaged), exitDamage},
 		{"not found", running, fmt.Errorf("k: %w", export.ErrNotFound), exitNotFound},
+		{"unknown token", running, token.ErrUnknown, exitNotFound},
+		{"expired token", running, fmt.Errorf("%w at noon", token.ErrExpired), exitNotFound},
+		{"revoked token", running, token.ErrRevoked, exitNotFound},
+		{"token of a failed export", running, fmt.Errorf("%w: no", token.ErrFailed), exitFailed},
+		{"no server", running, fmt.Errorf("e: %w", token.ErrNoURL), exitUsage},
 		{"unavailable", running, fmt.Errorf("put: %w", store.ErrUnavailable), exitUnavailable},
 		{"ledger in use", running, fmt.Errorf("l: %w", ledger.ErrBusy), exitUnavailable},
 		{"refused", running, fmt.Errorf("put: %w", store.ErrRefused), exitFailed},

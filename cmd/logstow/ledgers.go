@@ -64,6 +64,19 @@ func openForWriting(ctx context.Context, c *config.Config, dryRun bool) (store.S
 	return s, l, nil
 }
 
+// openLedgerForWriting opens the ledger for a command that changes what it
+// knows and needs no store. It must be there.
+func openLedgerForWriting(ctx context.Context, c *config.Config) (*ledger.Ledger, error) {
+	l, err := openLedgerForReading(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.Close(); err != nil {
+		return nil, err
+	}
+	return ledger.Open(ctx, ledger.Config{Path: c.Ledger})
+}
+
 // openForArchiving opens the ledger for a run that archives into s, creating
 // it where it isn't there. A ledger that isn't tied to the store yet, beside a
 // store that isn't empty, is refused: it would not know what was erased. It is

@@ -63,6 +63,8 @@ under a predictable name, and gives any of them back.`,
 	cmd.AddCommand(
 		a.archiveCommand(), a.adoptCommand(),
 		a.lsCommand(), a.catCommand(), a.quarantineCommand(),
+		a.exportCommand(), a.tokenCommand(), a.keyCommand(), a.auditCommand(),
+		a.serveCommand(),
 		a.doctorCommand(), a.configCommand(),
 		a.versionCommand(), a.completionCommand(),
 	)

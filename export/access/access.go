@@ -87,7 +87,7 @@ func New(l keys) *Keys {
 // Create makes a key and returns it. It is shown this once: only its hash is
 // kept. An empty user means everybody's jobs.
 func (k *Keys) Create(ctx context.Context, name, user string, may []Permission) (key string, _ ledger.APIKey, err error) {
-	if err := checkName(name); err != nil {
+	if err := CheckName(name); err != nil {
 		return "", ledger.APIKey{}, err
 	}
 	if may, err = ordered(may); err != nil {
@@ -105,8 +105,8 @@ func (k *Keys) Create(ctx context.Context, name, user string, may []Permission) 
 	return key, made, nil
 }
 
-// checkName returns what is wrong with the name of a key.
-func checkName(name string) error {
+// CheckName returns what is wrong with the name of a key, if anything.
+func CheckName(name string) error {
 	switch {
 	case strings.TrimSpace(name) == "":
 		return errors.New("a key needs a name, to tell it from others")

@@ -114,8 +114,8 @@ func parseBase(text string) (string, error) {
 }
 
 // Create records an export and returns the token that it is downloaded with.
-// Of e it takes Key, User, Job, Request and Filename, and of a what is not the
-// same for every export. The token is in nobody's hands but the caller's; it is
+// Of e it takes Key, User, Job, Request and Filename, and of a where it came
+// from. The token is in nobody's hands but the caller's; it is
 // not stored.
 func (t *Tokens) Create(ctx context.Context, e ledger.Export, a ledger.AuditEntry) (token string, _ ledger.Export, err error) {
 	now := t.moment()
@@ -126,7 +126,7 @@ func (t *Tokens) Create(ctx context.Context, e ledger.Export, a ledger.AuditEntr
 	e.State, e.Total = ledger.ExportCreated, -1
 	token, row := t.issue(e.ID, e.Key, now)
 	a.At, a.Key, a.User, a.Job = now, e.Key, e.User, e.Job
-	a.Action, a.Outcome = "export", "ok"
+	a.Action, a.Outcome, a.Detail = "export", "ok", "export "+e.ID+": "+string(e.Request)
 	if _, err := t.ledger.CreateExport(ctx, e, row, a); err != nil {
 		return "", ledger.Export{}, err
 	}

@@ -146,7 +146,7 @@ func TestLifeOfAToken(t *testing.T) {
 	w.now = noon.Add(time.Hour)
 	w.refused("after an hour", text, 7, "4711", token.ErrExpired)
 	log, err := w.ledger.AuditLog(t.Context(), ledger.AuditQuery{})
-	want := []ledger.AuditEntry{{ID: 1, At: noon, Key: 7, Remote: "192.0.2.1", Action: "export", User: "acme", Job: "4711", Outcome: "ok"}}
+	want := []ledger.AuditEntry{{ID: 1, At: noon, Key: 7, Remote: "192.0.2.1", Action: "export", User: "acme", Job: "4711", Outcome: "ok", Detail: "export " + e.ID + ": {}"}}
 	if diff := cmp.Diff(want, log); err != nil || diff != "" {
 		t.Errorf("the audit log: %v (-want +got):\n%s", err, diff)
 	}

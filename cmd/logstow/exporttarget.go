@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"logstow/archive/ledger"
+	"logstow/archive/store"
+	"logstow/export"
+)
+
+// target is where an export is downloaded to.
+type target struct {
+	path  string    // empty: there is no file
+	force bool      // replace what is there
+	temp  *os.File  // beside path, until it has everything
+	out   io.Writer // instead of a file; nil: none
+}
+
+// newTarget checks where the options want the file to go, and makes a
+// temporary one there, so that nothing is made that can't be kept.
+func newTarget(stdout io.Writer, o exportOptions) (target, error) {
+	switch o.output {
+	case "":
+		return target{}, nil
+	case "-":
+		return target{out: stdout}, nil
+	}
+	t := target{path: o.output, force: o.force}
+	if err := t.free(); err != nil {
+		return target{}, err
+	}
+	temp, err := os.CreateTemp(filepath.Dir(o.output), "."+filepath.Base(o.output)+".*.part")
+	if err != nil {
+		return target{}, usagef("--output %s: %w", o.output, err)
+	}
+	t.temp = temp
+	return t, nil
+}
+
+// free tells whether a file may be put there.
+func (t target) free() error {
+	info, err := os.Lstat(t.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return usagef("--output: %w", err)
+	case !info.Mode().IsRegular():
+		return usagef("--output %s: it is not a regular file", t.path)
+	case !t.force:
+		return usagef("--output %s: it is there already: say --force to replace it", t.path)
+	default:
+		return nil
+	}
+}
+
+// wanted tells whether anything is to be downloaded.
+func (t target) wanted() bool { return t.path != "" || t.out != nil }
+
+// fill downloads an export. A file appears when it has everything and its hash
+// is right; on standard output that can only be told afterwards.
+func (t target) fill(ctx context.Context, s store.Store, e ledger.Export) error {
+	if t.out != nil {
+		return download(ctx, s, t.out, e)
+	}
+	if err := download(ctx, s, t.temp, e); err != nil {
+		return err
+	}
+	if err := t.temp.Sync(); err != nil {
+		return err
+	}
+	if err := t.free(); err != nil {
+		return err
+	}
+	return os.Rename(t.temp.Name(), t.path)
+}
+
+// discard closes the temporary file, and removes it unless it has become the
+// one that was asked for.
+func (t target) discard() error {
+	if t.temp == nil {
+		return nil
+	}
+	err := os.Remove(t.temp.Name())
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(t.temp.Close(), err)
+}
+
+// download writes the file of an export to w and compares it with its hash.
+func download(ctx context.Context, s store.Store, w io.Writer, e ledger.Export) error {
+	body, _, err := s.Get(ctx, e.Object, store.Range{})
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w: the file is missing in the store", e.Object, export.ErrDamaged)
+	}
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	hash := sha256.New()
+	size, err := io.Copy(io.MultiWriter(hash, w), body)
+	if err != nil {
+		return fmt.Errorf("download %s: %w", e.Object, err)
+	}
+	if got := ledger.Hash(hash.Sum(nil)); got != e.SHA256 {
+		return fmt.Errorf("%s: %w: %d bytes with SHA-256 %s, it was made with %d bytes and %s",
+			e.Object, export.ErrDamaged, size, got, e.Size, e.SHA256)
+	}
+	return nil
+}
