@@ -64,8 +64,9 @@ func New(c Config) (*Exporter, error) {
 	}
 	for _, fields := range shapes {
 		// The user may not be the one in the record but one that was named when
-		// it was archived; the ledger knows.
-		r, err := jobfile.NewReader(jobfile.Config{Fields: fields, User: anyUser})
+		// it was archived; the ledger knows. What fetch returns needs no second
+		// hash.
+		r, err := jobfile.NewReader(jobfile.Config{Fields: fields, User: anyUser, NoHash: true})
 		if err != nil {
 			return nil, err
 		}

@@ -184,6 +184,10 @@ type Config struct {
 
 	// User, where not empty, is the user of every record, whatever it says.
 	User string
+
+	// NoHash leaves Info.InputHash zero, except where a record without an id of
+	// its own gets its id from it: for bytes that were compared already.
+	NoHash bool
 }
 
 // ParseDetail returns the level called name.

@@ -21,6 +21,7 @@ type Reader struct {
 	plan      *plan
 	envelopes bool   // records may come in Workato's envelopes
 	user      string // of every record, where not empty
+	noHash    bool
 	windows   sync.Pool
 	values    sync.Pool // of *[]value, one for each slot, all zero
 }
@@ -28,7 +29,7 @@ type Reader struct {
 // NewReader returns a reader of the records that c describes. The error names
 // the field that is missing from a field map.
 func NewReader(c Config) (*Reader, error) {
-	r := &Reader{shapes: builtin(), envelopes: true, user: c.User}
+	r := &Reader{shapes: builtin(), envelopes: true, user: c.User, noHash: c.NoHash}
 	if f := c.Fields; f != nil {
 		for _, need := range []struct{ key, path string }{
 			{"user_id", f.UserID + c.User},
@@ -87,6 +88,9 @@ func (r *Reader) Read(data io.ReaderAt, size int64) (Info, error) {
 		info.copies = slices.DeleteFunc(f.copies, func(c textMember) bool { return c.span == fr.span })
 	case fr.name != "":
 		info.copies = f.copies
+	}
+	if r.noHash && info.Job != "" {
+		return info, nil
 	}
 	if info.InputHash, err = hash(data, info.inner); err != nil {
 		return Info{}, err

@@ -316,3 +316,32 @@ func TestHugeRecord(t *testing.T) {
 		})
 	}
 }
+
+// Without a hash a record reads the same, and one that has no other id keeps
+// the id that comes from it.
+func TestNoHash(t *testing.T) {
+	for _, record := range []string{
+		`{"id":"j","recipe_id":"r","account_id":"u","status":"failed","completed_at":"2026-01-02T03:04:05Z","lines":[1]}`,
+		`{"event":"e","timestamp":"2026-01-02T03:04:05Z","team":{"id":1}}`,
+	} {
+		read := func(c jobfile.Config) jobfile.Info {
+			t.Helper()
+			r, err := jobfile.NewReader(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			info, err := r.Read(jobfile.Memory(record), int64(len(record)))
+			if err != nil {
+				t.Fatalf("Read(%s): %v", record, err)
+			}
+			return info
+		}
+		want, got := read(jobfile.Config{}), read(jobfile.Config{NoHash: true})
+		if isJob := got.Kind == jobfile.Job; isJob != (got.InputHash == [32]byte{}) {
+			t.Errorf("Read(%s): hash %x", record, got.InputHash)
+		}
+		if got.Job != want.Job || got.Time != want.Time || got.LineCount != want.LineCount || got.Status != want.Status {
+			t.Errorf("Read(%s) = %+v, want %+v", record, got, want)
+		}
+	}
+}
