@@ -80,8 +80,9 @@ func TestStamps(t *testing.T) {
 	var times []time.Time
 	var want []string
 	for _, at := range []time.Time{
+		time.Unix(0, 0),
 		{},
-		time.Unix(0, 0), time.Unix(0, 999_999), time.Unix(0, 1e6), time.Unix(-1, 999e6), time.Unix(1e9, 123_456_789),
+		time.Unix(0, 999_999), time.Unix(0, 1e6), time.Unix(-1, 999e6), time.Unix(1e9, 123_456_789),
 		noon, noon.Add(999 * time.Millisecond), noon.Add(time.Second), noon.In(time.FixedZone("", 5400)),
 		time.Date(12345, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC), noon,
 	} {
@@ -95,7 +96,7 @@ func TestStamps(t *testing.T) {
 
 // What is inside a JSON string says the text, with U+FFFD for invalid bytes.
 func FuzzQuote(f *testing.F) {
-	for _, s := range []string{"", "plain text of more than eight", "\"\\\x00\x1f\x7f\u2028", "12345678\xff1234567\xc3", "é日😀\xed\xa0\x80", "\xf0\x9f\x98"} {
+	for _, s := range []string{"", "plain text of more than eight", "a quote in the midst: \" and on", `a backslash in the midst: \ and on`, "a tab, far from \t all others", "\"\\\x00\x1f\x7f\u2028", "12345678\xff1234567\xc3", "é日😀\xed\xa0\x80", "\xf0\x9f\x98"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -123,7 +123,7 @@ func TestNewestAgreesWithSorting(t *testing.T) {
 func TestMessagesAreWhole(t *testing.T) {
 	hostile := []string{
 		"", " ", "two\nlines", "\r\n", "tab\tbell\x07 nul\x00", `quo"te back\slash`, "\x1b[31mred\x1b[0m",
-		"日本語 😀", "\u2028\u2029\u0085", "]},{", "'; DROP TABLE", strings.Repeat("ä", 1_200_000), "a" + strings.Repeat("😀\n", 300_000),
+		"日本語 😀", "\u2028\u2029\u0085", "]},{", "'; DROP TABLE", "x" + strings.Repeat("ä", 1_200_000), "xy" + strings.Repeat("😀\n", 500_000),
 	}
 	w := newWorld(t)
 	var lines []string
@@ -264,4 +264,30 @@ func (s *stopper) Write(p []byte) (int, error) {
 	s.cancel()
 	s.n += len(p)
 	return len(p), nil
+}
+
+// An entry's message is the same however it is cut into pieces, also within a
+// rune, and also where its bytes are no runes.
+func TestEntriesOfPieces(t *testing.T) {
+	w := newWorld(t)
+	w.add(run("r", entry("info", "", "m")))
+	r, err := w.open("r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	e := export.NewEntries(r)
+	message := []byte("aä日😀\"\xf0\x9f\xffz\xe6\x97")
+	want := string(e.Append(nil, jobfile.Line{Message: message}))
+	for i := range message {
+		for j := i; j <= len(message); j++ {
+			var got []byte
+			for n, piece := range [][]byte{message[:i], message[i:j], message[j:]} {
+				got = e.Append(got, jobfile.Line{Message: piece, More: n < 2})
+			}
+			if string(got) != want || !json.Valid(got) {
+				t.Errorf("cut at %d and %d the entry is\n%s\nwant\n%s", i, j, got, want)
+			}
+		}
+	}
 }

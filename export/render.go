@@ -68,9 +68,6 @@ func render(ctx context.Context, s *selection, f renderer, out *output) error {
 		return err
 	}
 	for v, err := range s.documents(ctx) {
-		if err == nil {
-			err = ctx.Err()
-		}
 		if err != nil {
 			return err
 		}
