@@ -96,6 +96,20 @@ func TestApifyForms(t *testing.T) {
 	}
 }
 
+// What a log leaves open at the end of a line, or at its own, hides nothing.
+func TestApifyLogLeftOpen(t *testing.T) {
+	w := newLogWorld(t, -1)
+	record := apifyRecord(t, "open", "2026-01-02T03:04:06.000Z a\x1b]0;never\n2026-01-02T03:04:07.000Z b\x1b[3\n2026-01-02T03:04:08.000Z cHALF")
+	w.put(t, bytes.Replace(record, []byte("HALF"), []byte("\xc2"), 1)) // half a letter
+	key := w.key(t, "", access.Read)
+	const want = "2026-01-02T03:04:06.000Z a\n2026-01-02T03:04:07.000Z b\n2026-01-02T03:04:08.000Z c\xc2"
+	for query, want := range map[string]string{"": want, "?stream=1": want + "\n"} {
+		if got := w.get(t, "/v2/logs/open"+query, key).body; got != want {
+			t.Errorf("%q: %q, want %q", query, got, want)
+		}
+	}
+}
+
 // Each platform's jobs are read as text, and each line has its time to the
 // millisecond, in a stream or not.
 func TestApifyLogOfOtherPlatforms(t *testing.T) {

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"io"
+	"iter"
 	"net/http"
 
 	"logstow/layout/jobfile"
@@ -58,4 +59,10 @@ func EntryOf(info jobfile.Info, pieces ...jobfile.Line) string {
 		out = e.append(out, p)
 	}
 	return string(out)
+}
+
+// ReplayErrors replays those of a job's lines that are errors.
+func ReplayErrors(ctx context.Context, w http.ResponseWriter, lines iter.Seq2[jobfile.Line, error]) error {
+	p := &replay{events: newEvents(w), entry: newEntry(jobfile.Info{}), level: threshold(jobfile.ErrorLevel), after: -1}
+	return p.events.run(ctx, func(ctx context.Context) error { return p.lines(ctx, lines) })
 }

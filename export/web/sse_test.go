@@ -20,6 +20,7 @@ import (
 
 	"logstow/export/access"
 	"logstow/export/web"
+	"logstow/layout/jobfile"
 )
 
 // event is a server-sent event as a client makes it out.
@@ -262,6 +263,22 @@ func TestVirtuousStreamToNobody(t *testing.T) {
 	whole := w.get(t, "/api/v1/action-runs/long/logs/stream", key)
 	if got := wrote.get(); got >= len(whole.body) {
 		t.Errorf("%d of %d bytes were written to a client that hung up after the first line", got, len(whole.body))
+	}
+}
+
+// Nor does a log go on being read of which nothing was asked for.
+func TestReplayToNobody(t *testing.T) {
+	ctx, hangUp := context.WithCancel(t.Context())
+	read := 0
+	err := web.ReplayErrors(ctx, &answered{started: time.Now()}, func(yield func(jobfile.Line, error) bool) {
+		for read = 1; yield(jobfile.Line{Level: jobfile.InfoLevel}, nil) && read < 1000; read++ {
+			if read == 10 {
+				hangUp()
+			}
+		}
+	})
+	if !errors.Is(err, context.Canceled) || read != 11 {
+		t.Errorf("%d lines were read, %v; want 11 where the client hung up after the tenth", read, err)
 	}
 }
 

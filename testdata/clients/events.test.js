@@ -33,7 +33,10 @@ function follow(query = '') {
   });
 }
 
-test('it has each entry once, and stops by itself', async () => {
+// Who is never told to stop would come again for ever.
+const patience = { timeout: 60_000 };
+
+test('it has each entry once, and stops by itself', patience, async () => {
   assert.deepEqual(await follow(), {
     ids: [['0', 'log_xyz786'], ['1', 'log_xyz789'], ['2', 'log_xyz812'], ['3', 'log_xyz990'], ['end', 'completed']],
     requests: ['', 'end'],
@@ -41,7 +44,7 @@ test('it has each entry once, and stops by itself', async () => {
   });
 });
 
-test('level is a threshold', async () => {
+test('level is a threshold', patience, async () => {
   const { ids } = await follow('?level=warning');
   assert.deepEqual(ids, [['2', 'log_xyz812'], ['end', 'completed']]);
 });
