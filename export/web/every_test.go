@@ -156,6 +156,10 @@ func TestAnotherUsersIsMissing(t *testing.T) {
 		if diff := cmp.Diff(answers[1][i], answers[0][i]); diff != "" {
 			t.Errorf("%s: another user's differs from none (-none +another's):\n%s", names[i/4], diff)
 		}
+		named := strings.Contains(names[i/4], "{id}") && !strings.Contains(names[i/4], "exports")
+		if diff := cmp.Diff(answers[1][i/4*4], answers[0][i]); named && diff != "" {
+			t.Errorf("%s: whose job it is said to be tells something (-nobody's +somebody's):\n%s", names[i/4], diff)
+		}
 	}
 }
 

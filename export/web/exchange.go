@@ -48,7 +48,7 @@ func requestID(r *http.Request) string {
 
 func newID() string {
 	var b [16]byte
-	rand.Read(b[:]) //nolint:errcheck // it never returns an error
+	rand.Read(b[:])
 	return hex.EncodeToString(b[:])
 }
 

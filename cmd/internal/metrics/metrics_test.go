@@ -37,8 +37,10 @@ func scrape(t *testing.T, m *metrics.Metrics) (int, string) {
 
 func TestNumbers(t *testing.T) {
 	m := metrics.New(some{exports: []ledger.Export{
-		{State: ledger.ExportCreated}, {State: ledger.ExportCreated},
-		{State: ledger.ExportReady, Size: 1000}, {State: ledger.ExportFailed, Size: 7},
+		{State: ledger.ExportCreated},
+		{State: ledger.ExportCreated},
+		{State: ledger.ExportReady, Size: 1000},
+		{State: ledger.ExportFailed, Size: 7},
 	}})
 	m.Request("GET /v1/jobs", 200, 20*time.Millisecond, 500)
 	m.Request("GET /v1/jobs", 200, 2*time.Millisecond, 100)
