@@ -160,7 +160,7 @@ type delivery struct {
 // that is, and then removes files that nobody can download any more.
 func (a *app) deliver(ctx context.Context, x *exporting, d delivery) error {
 	if d.export.Jobs == 0 {
-		a.say("nothing matches: the file is empty")
+		a.say("nothing matches")
 	}
 	if d.target.wanted() {
 		if err := d.target.fill(ctx, x.store, d.export); err != nil {

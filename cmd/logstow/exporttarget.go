@@ -73,7 +73,7 @@ func (t target) fill(ctx context.Context, s store.Store, e ledger.Export) error 
 	if err := download(ctx, s, t.temp, e); err != nil {
 		return err
 	}
-	if err := t.temp.Sync(); err != nil {
+	if err := errors.Join(t.temp.Sync(), t.temp.Close()); err != nil {
 		return err
 	}
 	if err := t.free(); err != nil {
@@ -88,11 +88,13 @@ func (t target) discard() error {
 	if t.temp == nil {
 		return nil
 	}
-	err := os.Remove(t.temp.Name())
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
+	if err := t.temp.Close(); err != nil && !errors.Is(err, fs.ErrClosed) {
+		return err
 	}
-	return errors.Join(t.temp.Close(), err)
+	if err := os.Remove(t.temp.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // download writes the file of an export to w and compares it with its hash.
