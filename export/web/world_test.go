@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -46,6 +47,9 @@ func newWorld(t testing.TB) *world {
 
 // Erase remembers what it was to delete.
 func (w *world) Erase(_ context.Context, job export.Job, _ ledger.AuditEntry) (int, error) {
+	if len(job.Versions) == 0 {
+		return 0, fs.ErrNotExist
+	}
 	w.erased = append(w.erased, job.User+"/"+job.ID)
 	return len(job.Versions), nil
 }
