@@ -41,11 +41,11 @@ func (a *app) export(ctx context.Context, c *config.Config, o exportOptions) (er
 	if err != nil {
 		return err
 	}
-	target, err := newTarget(a.out, o)
+	file, err := newTarget(a.out, o)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, target.discard()) }()
+	defer func() { err = errors.Join(err, file.discard()) }()
 	s, l, err := openForWriting(ctx, c, false)
 	if err != nil {
 		return err
@@ -55,7 +55,13 @@ func (a *app) export(ctx context.Context, c *config.Config, o exportOptions) (er
 	if err != nil {
 		return err
 	}
-	wanted, total, err := x.prepare(ctx, request)
+	return a.exportTo(ctx, x, delivery{request: request, target: file, json: o.json})
+}
+
+// exportTo makes what d requests and delivers it. Where that fails nobody has
+// the token, and the export is cancelled.
+func (a *app) exportTo(ctx context.Context, x *exporting, d delivery) (err error) {
+	wanted, total, err := x.prepare(ctx, d.request)
 	if err != nil {
 		return err
 	}
@@ -64,15 +70,15 @@ func (a *app) export(ctx context.Context, c *config.Config, o exportOptions) (er
 		return err
 	}
 	defer func() {
-		if err != nil { // nobody has the token
+		if err != nil {
 			err = errors.Join(err, x.cancel(ctx, made))
 		}
 	}()
-	done, err := a.work(ctx, x, made.ID, total)
-	if err != nil {
+	d.token = text
+	if d.export, err = a.work(ctx, x, made.ID, total); err != nil {
 		return err
 	}
-	return a.deliver(ctx, x, delivery{token: text, export: done, request: request, target: target, json: o.json})
+	return a.deliver(ctx, x, d)
 }
 
 func (a *app) newExporting(ctx context.Context, c *config.Config, s store.Store, l *ledger.Ledger) (*exporting, error) {
@@ -147,13 +153,15 @@ func (x *exporting) cancel(ctx context.Context, e ledger.Export) error {
 	})
 }
 
-// delivery is an export that is ready, and what is to become of it.
+// delivery is what an export is asked for, what is to become of it, and once
+// it is ready the export itself.
 type delivery struct {
-	token   string
-	export  ledger.Export
 	request export.Request
 	target  target
 	json    bool
+
+	token  string
+	export ledger.Export
 }
 
 // deliver downloads the file where that is asked for, prints the token where

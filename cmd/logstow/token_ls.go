@@ -100,14 +100,18 @@ func (a *app) tokenLs(ctx context.Context, c *config.Config, o tokenLsOptions) (
 				tokenState(t, now), keyNumber(t.Key), string(e.State), e.User, e.Job, e.Filename)
 			continue
 		}
-		if err := out.Encode(tokenJSON{
-			ID: t.ID, State: tokenState(t, now), Key: t.Key, Created: t.Created, Expires: t.Expires, Revoked: instant(t.Revoked),
-			Export: e.ID, ExportState: string(e.State), User: e.User, Job: e.Job, Filename: e.Filename,
-		}); err != nil {
+		if err := out.Encode(tokenOf(t, e, now)); err != nil {
 			return err
 		}
 	}
 	return table.Write(a.out)
+}
+
+func tokenOf(t ledger.Token, e ledger.Export, now time.Time) tokenJSON {
+	return tokenJSON{
+		ID: t.ID, State: tokenState(t, now), Key: t.Key, Created: t.Created, Expires: t.Expires, Revoked: instant(t.Revoked),
+		Export: e.ID, ExportState: string(e.State), User: e.User, Job: e.Job, Filename: e.Filename,
+	}
 }
 
 // tokenState is what has become of a token.
