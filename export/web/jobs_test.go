@@ -59,7 +59,7 @@ func TestPagesWhileJobsArrive(t *testing.T) {
 	at := func() time.Time { // few different ones, so that many share one
 		mu.Lock()
 		defer mu.Unlock()
-		return start.Add(time.Duration(random.IntN(20)) * time.Hour)
+		return start.Add(time.Duration(random.IntN(3)) * time.Hour)
 	}
 	w := newWorld(t)
 	s := w.serve(t, nil)
