@@ -17,8 +17,6 @@ import (
 // Lines of other platforms have their event as logType, or else the record's
 // kind; the recipe as bundleName; and of VirtuousAI the worker as podName.
 type Entries struct {
-	names  []string // of the members that are taken out of a line's raw form
-	values [][]byte
 	kind   []byte // the record's, as logType
 	recipe []byte // as bundleName
 	began  time.Time
@@ -33,28 +31,31 @@ type Entries struct {
 
 // The members of a line that its entry has, beside those that are uniform.
 const (
-	logType = iota
-	podName
+	podName = iota
+	logType
 	bundleName
 	bundleVersion
 )
 
+// entryMembers names these members in a platform's records.
+func entryMembers(platform string) []string {
+	switch platform {
+	case "talend":
+		return []string{podName: "podName", logType: "logType", bundleName: "bundleName", bundleVersion: "bundleVersion"}
+	case "virtuousai":
+		return []string{podName: "worker_id"}
+	}
+	return nil
+}
+
 // NewEntries returns what writes the lines of r.
 func NewEntries(r *Record) *Entries {
-	e := &Entries{
+	return &Entries{
 		kind:   appendQuoted(nil, string(r.Info.Kind)),
 		recipe: appendQuoted(nil, r.Info.Recipe),
 		began:  r.began(),
 		talend: r.Info.Platform == "talend",
 	}
-	switch r.Info.Platform {
-	case "talend":
-		e.names = []string{logType: "logType", podName: "podName", bundleName: "bundleName", bundleVersion: "bundleVersion"}
-	case "virtuousai":
-		e.names = []string{podName: "worker_id"}
-	}
-	e.values = make([][]byte, len(e.names))
-	return e
 }
 
 // namingJob makes every entry tell whose it is, in three more members.
@@ -92,15 +93,12 @@ func (e *Entries) Append(dst []byte, l jobfile.Line) []byte {
 
 // begin appends what comes before the message, and sets what comes after.
 func (e *Entries) begin(dst []byte, l jobfile.Line) []byte {
-	if len(e.names) > 0 {
-		jobfile.Members(l.Raw, e.names, e.values)
-	}
 	dst = append(dst, `{"severity":"`...)
 	dst = append(dst, l.Level.String()...)
 	dst = append(dst, `","logType":`...)
 	switch {
 	case e.talend:
-		dst = e.member(dst, logType)
+		dst = member(dst, l, logType)
 	case len(l.Event) > 0:
 		dst = appendQuoted(dst, l.Event)
 	default:
@@ -114,31 +112,31 @@ func (e *Entries) begin(dst []byte, l jobfile.Line) []byte {
 	dst = strconv.AppendInt(dst, at.UnixMilli(), 10)
 	dst = append(dst, `,"logMessage":"`...)
 
-	e.bundle = e.appendBundle(e.bundle[:0])
+	e.bundle = e.appendBundle(e.bundle[:0], l)
 	return dst
 }
 
 // appendBundle appends what comes after the message: what wrote the line, and
 // where.
-func (e *Entries) appendBundle(dst []byte) []byte {
+func (e *Entries) appendBundle(dst []byte, l jobfile.Line) []byte {
 	dst = append(dst, `","bundleName":`...)
 	if e.talend {
-		dst = e.member(dst, bundleName)
+		dst = member(dst, l, bundleName)
 		dst = append(dst, `,"bundleVersion":`...)
-		dst = e.member(dst, bundleVersion)
+		dst = member(dst, l, bundleVersion)
 	} else {
 		dst = append(append(dst, e.recipe...), `,"bundleVersion":""`...)
 	}
-	return e.member(append(dst, `,"podName":`...), podName)
+	return member(append(dst, `,"podName":`...), l, podName)
 }
 
 // member appends a member of the line as a string, which is empty where there
 // is none.
-func (e *Entries) member(dst []byte, i int) []byte {
-	if i >= len(e.values) {
+func member(dst []byte, l jobfile.Line, i int) []byte {
+	if i >= len(l.Members) {
 		return append(dst, `""`...)
 	}
-	switch v := e.values[i]; {
+	switch v := l.Members[i]; {
 	case len(v) == 0 || string(v) == "null":
 		return append(dst, `""`...)
 	case v[0] == '"' && utf8.Valid(v):

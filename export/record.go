@@ -148,7 +148,7 @@ func (e *Exporter) read(data *spool, v ledger.Document) (*jobfile.Reader, jobfil
 
 // Lines yields the record's lines in its own order.
 func (r *Record) Lines() iter.Seq2[jobfile.Line, error] {
-	return r.reader.Lines(r.data.bytes(), r.data.size, r.Info)
+	return r.reader.Lines(r.data.bytes(), r.data.size, r.Info, entryMembers(r.Info.Platform)...)
 }
 
 // TimedLines yields the record's lines in its own order, each with a time: one

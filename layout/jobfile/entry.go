@@ -55,6 +55,7 @@ type entry struct {
 	parts []part // by slot of the form
 
 	line     Line
+	members  [][]byte // what line.Members is, where there are any
 	body     part
 	event    []byte // what line.Event may point to
 	composed []byte
@@ -75,6 +76,18 @@ func (e *entry) collect(raw []byte) {
 			e.parts[i] = part{text: m.value, whole: true}
 		}
 	}
+	e.answer()
+}
+
+// answer gives the line the members that were asked for.
+func (e *entry) answer() {
+	for i, slot := range e.form.asked {
+		e.members[i] = nil
+		if p := e.parts[slot]; p.whole {
+			e.members[i] = p.text
+		}
+	}
+	e.line.Members = e.members
 }
 
 // tell fills in the line from the parts, and what its message is made of.

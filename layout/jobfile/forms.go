@@ -12,6 +12,9 @@ type form struct {
 	more []string
 	tell func(e *entry)
 
+	// asked are the slots of the members that a Line is to have.
+	asked []int
+
 	names   []string   // all of the above
 	lengths [16][]int8 // by the length of a name: which of names are as long
 }
@@ -23,6 +26,26 @@ func newForm(f form) *form {
 		f.lengths[len(name)%16] = append(f.lengths[len(name)%16], int8(i))
 	}
 	return &f
+}
+
+// with returns f with slots for members that a Line is to have.
+func (f *form) with(members []string) *form {
+	if len(members) == 0 {
+		return f
+	}
+	wider := *f
+	wider.more = slices.Clone(f.more)
+	for _, name := range members {
+		if !slices.Contains(f.names, name) && !slices.Contains(wider.more, name) {
+			wider.more = append(wider.more, name)
+		}
+	}
+	wider.lengths = [16][]int8{}
+	complete := newForm(wider)
+	for _, name := range members {
+		complete.asked = append(complete.asked, slices.Index(complete.names, name))
+	}
+	return complete
 }
 
 // slot is the place in f.names of name; -1 where it isn't one of them.

@@ -35,6 +35,11 @@ type Line struct {
 	Raw     []byte // as it stands in the record: a JSON value, or the line of a text with its time
 	Text    bool   // Raw is the line of a text
 
+	// Members are the values of those members of the entry that Lines was asked
+	// for, in that order, as they stand in the record; nil for one that isn't
+	// there, or that is too long to be held.
+	Members [][]byte
+
 	// More tells that the entry is too long to be held: the next Line has the
 	// same Index, Time, Level and Event, and its Message and Raw go on where
 	// these end. No Line holds more than MaxLine bytes of either, nor ends
@@ -49,17 +54,18 @@ const MaxLine = 1 << 20
 // record's order, in memory that grows with neither the record nor an entry.
 // A record without lines of its own yields none, except that an event and an
 // ION run yield the one that they are. An error, an *Error or data's own, ends
-// it.
-func (r *Reader) Lines(data io.ReaderAt, size int64, info Info) iter.Seq2[Line, error] {
+// it. Each line also has the members called members.
+func (r *Reader) Lines(data io.ReaderAt, size int64, info Info, members ...string) iter.Seq2[Line, error] {
 	return func(yield func(Line, error) bool) {
 		window := r.windows.Get().(*[windowSize]byte)
 		defer r.windows.Put(window)
 
 		l := &lister{
 			place: place{data: data, size: size, text: info.text, inner: info.inner},
-			entry: entry{form: formOf(&info)},
+			entry: entry{form: formOf(&info).with(members)},
 			yield: yield,
 		}
+		l.members = make([][]byte, len(members))
 		l.parts = make([]part, len(l.form.names))
 		if err := l.list(&info, window[:]); err != nil && !errors.Is(err, errEnough) {
 			yield(Line{}, err)

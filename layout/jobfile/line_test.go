@@ -353,3 +353,37 @@ func TestLinesOfOtherData(t *testing.T) {
 		}
 	}
 }
+
+// Members that were asked for come with each line: also of an entry that is
+// too long to be held, where they are short.
+func TestLinesWithMembers(t *testing.T) {
+	long := strings.Repeat("x", 600_000)
+	record := `{"executionId":"e","taskId":"t","workspaceId":"w","startTimestamp":"2026-01-02T03:04:05Z","logs":[` +
+		`{"podName":"p","other":[1],"logMessage":"a","severity":"WARN"},` +
+		`{"logMessage":"b","podName":"p","podName":"q"},"text",` +
+		`{"podName":"r","logMessage":"` + long + `","other":"` + long + `"}]}`
+	r := newReader(t, jobfile.Config{})
+	data := jobfile.Memory(record)
+	info, err := r.Read(data, int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [][]string{{`"p"`, `[1]`, `"WARN"`}, {`"q"`, "", ""}, nil, {`"r"`, "", ""}}
+	last := int64(-1)
+	for l, err := range r.Lines(data, int64(len(data)), info, "podName", "other", "severity") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, m := range l.Members {
+			got = append(got, string(m))
+		}
+		if d := cmp.Diff(want[l.Index], got); d != "" {
+			t.Errorf("line %d (-want +got):\n%s", l.Index, d)
+		}
+		last = l.Index
+	}
+	if last != 3 {
+		t.Errorf("the last line is %d", last)
+	}
+}

@@ -177,6 +177,7 @@ func (l *lister) collectLong(s Span) error {
 	if _, err := w.peek(); err != nil {
 		return err
 	}
+	defer l.answer()
 	return w.object(func(name []byte) error {
 		slot := l.form.slot(name)
 		if slot < 0 {

@@ -20,19 +20,6 @@ func Member(raw []byte, name string) (value []byte, ok bool) {
 	return value, ok
 }
 
-// Members is Member for several names at once: it sets values, one for each of
-// names, nil for what isn't there.
-func Members(raw []byte, names []string, values [][]byte) {
-	clear(values)
-	for m := membersOf(raw); m.next(); {
-		for i, name := range names {
-			if string(m.name) == name {
-				values[i] = m.value
-			}
-		}
-	}
-}
-
 // AppendText appends what a JSON value says to dst: what stands in a string,
 // unescaped, and any other value as it is. Invalid UTF-8 stays what it is.
 func AppendText(dst, value []byte) []byte {

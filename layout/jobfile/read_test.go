@@ -324,19 +324,15 @@ func TestNoHash(t *testing.T) {
 		`{"id":"j","recipe_id":"r","account_id":"u","status":"failed","completed_at":"2026-01-02T03:04:05Z","lines":[1]}`,
 		`{"event":"e","timestamp":"2026-01-02T03:04:05Z","team":{"id":1}}`,
 	} {
-		read := func(c jobfile.Config) jobfile.Info {
+		with := func(c jobfile.Config) jobfile.Info {
 			t.Helper()
-			r, err := jobfile.NewReader(c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			info, err := r.Read(jobfile.Memory(record), int64(len(record)))
+			info, err := read(t, newReader(t, c), record)
 			if err != nil {
 				t.Fatalf("Read(%s): %v", record, err)
 			}
 			return info
 		}
-		want, got := read(jobfile.Config{}), read(jobfile.Config{NoHash: true})
+		want, got := with(jobfile.Config{}), with(jobfile.Config{NoHash: true})
 		if isJob := got.Kind == jobfile.Job; isJob != (got.InputHash == [32]byte{}) {
 			t.Errorf("Read(%s): hash %x", record, got.InputHash)
 		}
