@@ -71,6 +71,8 @@ func problemOf(err error) *problem {
 		return &problem{status: http.StatusConflict, message: err.Error()}
 	case errors.Is(err, token.ErrBadURL):
 		return &problem{status: http.StatusForbidden, message: "not a valid download URL, or its time is over: resolve the token again"}
+	case errors.Is(err, token.ErrNoURL):
+		return &problem{status: http.StatusInternalServerError, message: "this server was not told where clients reach it: set serve.url"}
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, ledger.ErrBusy):
 		return &problem{status: http.StatusServiceUnavailable, retryAfter: busy, message: "the store or the ledger is out of reach at the moment; try again"}
 	case errors.Is(err, context.DeadlineExceeded):
