@@ -24,6 +24,8 @@ type bench struct {
 	files      corpus.Files
 	largeFiles map[corpus.Shape]string
 	latency    time.Duration
+	lines      int    // of the job that is written out
+	listed     int    // jobs in the ledger that is listed
 	cache      string // what is kept between runs
 	scratch    string // a folder of the present run alone
 }
@@ -98,7 +100,7 @@ func missing(t target) string {
 
 // prepare makes what the chosen targets read.
 func prepare(ctx context.Context, o options, chosen []target) (*bench, error) {
-	b := &bench{latency: o.latency, largeFiles: map[corpus.Shape]string{}}
+	b := &bench{latency: o.latency, lines: o.lines, listed: o.listed, largeFiles: map[corpus.Shape]string{}}
 	var err error
 	if b.cache, err = filepath.Abs(filepath.Join(o.dir, "cache")); err != nil {
 		return nil, err

@@ -107,8 +107,10 @@ func TestProgramsThatAreNotInstalledAreNamed(t *testing.T) {
 }
 
 func TestEveryTargetRuns(t *testing.T) {
-	out := runBench(t, "-jobs", "200", "-runs", "2", "-large", "50000000", "-only", "null,sdk,rerun,gateway,dir,tree,lines,string")
-	for _, want := range []string{"200 records", "\nnull ", "\nsdk ", "\nrerun ", "\ngateway ", "\ndir ", "\ntree ", "\nlines ", "\nstring "} {
+	out := runBench(t, "-jobs", "200", "-runs", "2", "-large", "50000000", "-lines", "1000", "-listed", "500",
+		"-only", "null,sdk,rerun,gateway,dir,tree,lines,string,text,json,resolve,first-page,thousandth-page")
+	for _, want := range []string{"200 records", "\nnull ", "\nsdk ", "\nrerun ", "\ngateway ", "\ndir ", "\ntree ", "\nlines ", "\nstring ",
+		"\ntext ", "\njson ", "\nresolve ", "\nfirst-page ", "\nthousandth-page "} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("bench printed no %q:\n%s", want, out)
 		}
@@ -140,6 +142,7 @@ func TestWithNullCountsObjects(t *testing.T) {
 func TestUsageMistakes(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"-jobs 0", "at least 1"},
+		{"-listed 49", "at least 50"},
 		{"-only nul", `unknown target "nul"`},
 		{"nothing", `unknown part "nothing"`},
 		{"-json extra", `unexpected argument "extra"`},

@@ -30,10 +30,14 @@ func main() {
 // its own to be measured.
 func parts() map[string]func(context.Context, []string) error {
 	return map[string]func(context.Context, []string) error{
+		"entries":   makeEntries,
 		"generate":  generate,
 		"large":     large,
 		"null-s3":   serveNull,
+		"pages":     pages,
 		"put-loop":  putLoop,
+		"render":    renderJob,
+		"resolve":   resolveTokens,
 		"tree-loop": treeLoop,
 	}
 }
@@ -65,6 +69,8 @@ type options struct {
 	json    bool
 	latency time.Duration
 	large   int64 // bytes
+	lines   int   // of the job that is written out
+	listed  int   // jobs in the ledger that is listed
 }
 
 func parseOptions(args []string) (options, error) {
@@ -82,12 +88,15 @@ func parseOptions(args []string) (options, error) {
 	flags.BoolVar(&o.json, "json", false, "print everything as one JSON object")
 	flags.DurationVar(&o.latency, "latency", 0, "how `long` the null server waits before each answer")
 	flags.Int64Var(&o.large, "large", 2_000_000_000, "`bytes` of the one large record")
-	flags.BoolVar(&quick, "quick", false, "10,000 records, a large one of 100 MB, one run")
+	flags.IntVar(&o.lines, "lines", 1_000_000, "`number` of lines of the job that is written out")
+	flags.IntVar(&o.listed, "listed", 1_000_000, "`number` of jobs in the ledger that is listed")
+	flags.BoolVar(&quick, "quick", false, "10,000 records, lines and listed jobs, a large record of 100 MB, one run")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	if quick {
 		o.jobs, o.large, o.runs = 10_000, 100_000_000, 1
+		o.lines, o.listed = 10_000, 10_000
 	}
 	if only != "" {
 		o.only = strings.Split(only, ",")
@@ -95,8 +104,10 @@ func parseOptions(args []string) (options, error) {
 	switch {
 	case flags.NArg() > 0:
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case o.jobs < 1 || o.runs < 1 || o.large < 1:
-		return o, errors.New("-jobs, -runs and -large are at least 1")
+	case o.jobs < 1 || o.runs < 1 || o.large < 1 || o.lines < 1:
+		return o, errors.New("-jobs, -runs, -large and -lines are at least 1")
+	case o.listed < pageSize:
+		return o, fmt.Errorf("-listed is at least %d: a page", pageSize)
 	}
 	return o, nil
 }

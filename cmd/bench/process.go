@@ -49,6 +49,15 @@ func used(p *os.ProcessState) (cpu time.Duration, rss int64) {
 	return cpu, rss
 }
 
+// ownCPU is what this process has used so far, user and system.
+func ownCPU() time.Duration {
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		return 0
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
 // last returns the end of b.
 func last(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
 

@@ -93,6 +93,8 @@ func goals() []goal {
 	rate := func(s sample) float64 { return float64(s.Objects) / s.Seconds }
 	cpu := func(s sample) float64 { return s.CPU / float64(s.Objects) * 1e6 }
 	rss := func(s sample) float64 { return float64(s.RSS) / 1e6 }
+	volume := func(s sample) float64 { return float64(s.Bytes) / s.Seconds / 1e6 }
+	each := func(s sample) float64 { return s.Seconds / float64(s.Objects) * 1e6 }
 	return []goal{
 		{target: "null", what: "objects/s", figure: rate, bound: 12_000},
 		{target: "null", what: "CPU", unit: " µs/object", figure: cpu, bound: 130, atMost: true},
@@ -101,6 +103,13 @@ func goals() []goal {
 		{target: "dir", what: "objects/s", figure: rate, bound: 0.5, times: "tree"},
 		{target: "lines", what: "memory", unit: " MB", figure: rss, bound: 100, atMost: true},
 		{target: "string", what: "memory", unit: " MB", figure: rss, bound: 100, atMost: true},
+		{target: "text", what: "MB/s", figure: volume, bound: 200},
+		{target: "text", what: "memory", unit: " MB", figure: rss, bound: 64, atMost: true},
+		{target: "json", what: "MB/s", figure: volume, bound: 200},
+		{target: "json", what: "memory", unit: " MB", figure: rss, bound: 64, atMost: true},
+		{target: "resolve", what: "tokens/s", figure: rate, bound: 2_000},
+		{target: "first-page", what: "time", unit: " µs", figure: each, bound: 10_000, atMost: true},
+		{target: "thousandth-page", what: "time", unit: " µs", figure: each, bound: 2, atMost: true, times: "first-page"},
 	}
 }
 
