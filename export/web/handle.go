@@ -19,6 +19,8 @@ const answerTime = time.Minute
 
 // serve answers one request, whatever happens.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	s.answering.Add(1)
+	defer s.answering.Done()
 	started := time.Now()
 	x, r := begin(w, r, s.patience.write)
 	x.reset()

@@ -69,8 +69,6 @@ func codeOf(status int) string {
 		return "too_large"
 	case http.StatusUnsupportedMediaType:
 		return "unsupported_media_type"
-	case http.StatusRequestedRangeNotSatisfiable:
-		return "range_not_satisfiable"
 	case http.StatusTooManyRequests:
 		return "rate_limited"
 	case http.StatusServiceUnavailable:

@@ -30,8 +30,10 @@ const recordEvery = 10 * time.Second
 
 // Serve answers requests that come in on l until ctx ends. Then it takes no
 // more, and lets those under way finish for as long as grace; what is not done
-// by then is cut off.
+// by then is cut off. When Serve returns no request is being answered.
 func (s *Server) Serve(ctx context.Context, l net.Listener, grace time.Duration) error {
+	answering, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
 	server := &http.Server{
 		Handler:           s.Handler(),
 		ReadHeaderTimeout: s.patience.header,
@@ -39,19 +41,22 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, grace time.Duration)
 		IdleTimeout:       s.patience.idle,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return answering },
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
 	err := s.record(ctx, ended)
 
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	closing, cancel := context.WithTimeout(answering, grace)
 	defer cancel()
 	if server.Shutdown(closing) != nil {
-		err = errors.Join(err, server.Close())
+		err = errors.Join(err, server.Close()) // before: none is to look finished
+		cut()
 	}
 	if err == nil {
 		err = <-ended
 	}
+	s.answering.Wait()
 	s.recordRefusals(context.WithoutCancel(ctx))
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"logstow/archive/ledger"
@@ -58,6 +59,8 @@ type Server struct {
 	ready    readiness
 	cursors  cursorSeal
 	patience patience
+
+	answering sync.WaitGroup // requests
 }
 
 // index is the part of the ledger that is served.

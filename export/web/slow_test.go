@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -140,6 +141,34 @@ func TestStopLetsAnswersFinish(t *testing.T) {
 		t.Errorf("the request under way: %d %v", got.status, got.err)
 	}
 	fatal(t, <-stopped)
+}
+
+// What isn't finished in time is cut off, and has ended when the server has.
+func TestStopCutsOffWhatGoesOn(t *testing.T) {
+	w := newWorld(t)
+	w.grace = impatient
+	entered := make(chan bool)
+	var left atomic.Bool
+	s := w.serve(t, func(c *web.Config, _ *web.Server) {
+		c.Metrics = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, "a piece")
+			close(entered)
+			<-r.Context().Done()
+			time.Sleep(impatient) // it has something to put away
+			left.Store(true)
+		})
+	})
+	key := w.key(t, "", access.Admin)
+	answered := make(chan reply)
+	go func() { answered <- s.do(t, request{path: "/metrics", key: key}) }()
+	<-entered
+	fatal(t, s.stop())
+	if !left.Load() {
+		t.Error("a request was still being answered when the server had stopped")
+	}
+	if got := <-answered; got.err == nil {
+		t.Errorf("an answer that was cut off came whole: %d %s", got.status, got.body)
+	}
 }
 
 func TestKeptConnectionsDoNotInheritADeadline(t *testing.T) {

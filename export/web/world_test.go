@@ -31,6 +31,7 @@ type world struct {
 	ledger *ledger.Ledger
 	keys   *access.Keys
 	erased []string // jobs
+	grace  time.Duration
 	ahead  atomic.Int64
 }
 
@@ -42,7 +43,7 @@ func newWorld(t testing.TB) *world {
 	l, err := ledger.Open(t.Context(), ledger.Config{Path: folder + "/ledger.db"})
 	fatal(t, err)
 	t.Cleanup(func() { fatal(t, l.Close()) })
-	return &world{store: s, ledger: l, keys: access.New(l)}
+	return &world{store: s, ledger: l, keys: access.New(l), grace: time.Minute}
 }
 
 // Erase remembers what it was to delete.
@@ -130,7 +131,7 @@ func (w *world) serve(t testing.TB, change func(*web.Config, *web.Server)) *runn
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
 	var serving, working error
-	group.Go(func() { serving = s.Serve(ctx, listener, time.Minute) })
+	group.Go(func() { serving = s.Serve(ctx, listener, w.grace) })
 	group.Go(func() { working = q.Run(ctx) })
 	r := &running{world: w, url: base, server: s, client: &http.Transport{DisableCompression: true}}
 	r.stop = sync.OnceValue(func() error {
