@@ -21,14 +21,13 @@ var errTooLarge = errors.New("larger than a file may be")
 // temporary file without a name, so that a killed process leaves none, summed
 // as it is written.
 type file struct {
-	ended  func() error // why nothing more is to be written; nil: it goes on
-	limit  int64
-	f      *os.File
-	buf    *bufio.Writer
-	size   int64
-	sha    hash.Hash
-	crc    uint32
-	broken error // the first error of writing
+	ended func() error // why nothing more is to be written; nil: it goes on
+	limit int64
+	f     *os.File
+	buf   *bufio.Writer // keeps the first error
+	size  int64
+	sha   hash.Hash
+	crc   uint32
 }
 
 // fileBuffer gathers small writes.
@@ -52,22 +51,15 @@ func writeFile(ctx context.Context, dir string, limit int64, write func(io.Write
 	}
 	w.buf = bufio.NewWriterSize((*sums)(w), fileBuffer)
 	if err := write(w.buf); err != nil {
-		return nil, errors.Join(err, w.broken)
+		return nil, errors.Join(err, w.buf.Flush()) // which says what writing fails of
 	}
-	if err := w.buf.Flush(); err != nil {
-		return nil, err
-	}
-	return w, w.broken
+	return w, w.buf.Flush()
 }
 
 // sums is the end of a file that is written to.
 type sums file
 
 func (s *sums) Write(p []byte) (n int, err error) {
-	defer func() { s.broken = err }()
-	if s.broken != nil {
-		return 0, s.broken
-	}
 	if err := s.ended(); err != nil {
 		return 0, err
 	}

@@ -75,6 +75,8 @@ func TestSweep(t *testing.T) {
 	ended, kept, cancelled, failed := w.create(10), w.create(10), w.create(10), w.create(10)
 	w.make(ended, kept, cancelled)
 	w.put(ended + "/7.json") // of another attempt
+	w.put(ended + "/readme") // somebody else's
+	others = append(others, ended+"/readme")
 	must(t, w.l.CancelExport(t.Context(), cancelled, ledger.AuditEntry{At: time.Now(), Action: "cancel", Outcome: "ok"}))
 	e, err := w.l.ClaimExport(t.Context(), failed, time.Now(), time.Minute)
 	must(t, err)
