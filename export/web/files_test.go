@@ -218,7 +218,7 @@ func TestTwoServers(t *testing.T) {
 	w := newWorld(t)
 	at := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 	w.put(t, "a", "r", "one", at, job("a", "r", "one", at, 3))
-	one, two := w.serve(t, func(c *web.Config, _ *web.Server) { c.Wake = func() {} }), w.serve(t, nil)
+	one, two := w.serve(t, func(c *web.Config, _ *web.Server) { c.Wake = func() {} }), w.again(t).serve(t, nil)
 	key := w.key(t, "a", access.Export)
 	for range 10 {
 		m := one.createExport(t, key, `{"format":"json","jobs":["one"]}`)

@@ -27,6 +27,7 @@ import (
 
 // world is an archive in a folder with a ledger, served as logstow serve does.
 type world struct {
+	folder string
 	store  store.Store
 	ledger *ledger.Ledger
 	keys   *access.Keys
@@ -37,13 +38,23 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	folder := t.TempDir()
+	return openWorld(t, t.TempDir())
+}
+
+// again is the same world as another process has it.
+func (w *world) again(t testing.TB) *world {
+	t.Helper()
+	return openWorld(t, w.folder)
+}
+
+func openWorld(t testing.TB, folder string) *world {
+	t.Helper()
 	s, err := dirstore.Open(folder + "/store")
 	fatal(t, err)
 	l, err := ledger.Open(t.Context(), ledger.Config{Path: folder + "/ledger.db"})
 	fatal(t, err)
 	t.Cleanup(func() { fatal(t, l.Close()) })
-	return &world{store: s, ledger: l, keys: access.New(l), grace: time.Minute}
+	return &world{folder: folder, store: s, ledger: l, keys: access.New(l), grace: time.Minute}
 }
 
 // Erase remembers what it was to delete.
