@@ -18,8 +18,8 @@ import (
 var errTooLarge = errors.New("larger than a file may be")
 
 // file is what an export is written to before it goes into the store: a
-// temporary file without a name, so that a killed process leaves none, summed
-// as it is written.
+// temporary file without a name, so that a killed process leaves none, or an
+// empty one where it was about to lose its name, summed as it is written.
 type file struct {
 	ended func() error // why nothing more is to be written; nil: it goes on
 	limit int64
