@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"logstow/archive/ledger"
+	"logstow/archive/retain"
 	"logstow/archive/store"
 	"logstow/cmd/internal/config"
 	"logstow/cmd/internal/metrics"
@@ -37,9 +38,10 @@ type opened struct {
 
 // parts is what serve runs.
 type parts struct {
-	server *web.Server
-	queue  *queue.Queue
-	log    *slog.Logger
+	server  *web.Server
+	queue   *queue.Queue
+	erasing retain.Config
+	log     *slog.Logger
 }
 
 // serving builds what serve runs.
@@ -71,7 +73,9 @@ func (a *app) serving(ctx context.Context, c *config.Config, o opened) (*parts, 
 	if err != nil {
 		return nil, err
 	}
-	return &parts{server: server, queue: work, log: a.log}, nil
+	return &parts{
+		server: server, queue: work, erasing: retain.Config{Store: o.store, Ledger: o.ledger}, log: a.log,
+	}, nil
 }
 
 // fieldMaps is every field map of the configuration.
@@ -105,8 +109,23 @@ func (p *parts) run(ctx context.Context, l net.Listener) error {
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error { return p.server.Serve(ctx, l, drainTime) })
 	all.Go(func() error { return p.queue.Run(ctx) })
-	all.Go(func() error { return p.sweep(ctx) })
+	all.Go(func() error {
+		p.finishErasures(ctx)
+		return p.sweep(ctx)
+	})
 	return all.Wait()
+}
+
+// finishErasures goes on with deletions that a process didn't live to finish.
+func (p *parts) finishErasures(ctx context.Context) {
+	why := retain.Why{By: "logstow serve", Reason: "begun before, and not finished", Audit: ledger.AuditEntry{At: time.Now(), Action: "delete", Outcome: "ok"}}
+	n, err := retain.ResumeAll(ctx, p.erasing, why)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		p.log.WarnContext(ctx, "some deletions are not finished", "versions", n, "err", err)
+	case n > 0:
+		p.log.InfoContext(ctx, "unfinished deletions finished", "versions", n)
+	}
 }
 
 // sweep removes files that nobody can download any more, now and then.
