@@ -2,11 +2,13 @@ package web_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
 
 	"logstow/archive/ledger"
+	"logstow/export/access"
 )
 
 // made is the answer to a new export.
@@ -39,4 +41,38 @@ func (r *running) lastExport(t testing.TB) string {
 		t.Fatal("there is no export")
 	}
 	return all[0].ID
+}
+
+// Whoever has too many exports that are not finished gets no more, in any
+// family's words; others do.
+func TestUnfinished(t *testing.T) {
+	w := newWorld(t)
+	w.put(t, "a", "r", "one", time.Now().UTC(), job("a", "r", "one", time.Now().UTC(), 3))
+	busy, other := w.key(t, "a", access.Export), w.key(t, "a", access.Export)
+	s := w.serve(t, nil)
+	claimed := 0
+	for n := 0; claimed < 100; n++ {
+		if n == 1000 {
+			t.Fatalf("%d of %d exports were claimed", claimed, n)
+		}
+		e := ledger.Export{ID: fmt.Sprintf("%032x", n), Key: 1, User: "a", Request: []byte(`{}`), Expires: time.Now().Add(time.Hour)}
+		_, err := w.ledger.CreateExport(t.Context(), e, ledger.Token{Hash: ledger.Hash{1: byte(n), 2: byte(n >> 8)}, Export: e.ID, Key: 1, Expires: e.Expires}, ledger.AuditEntry{})
+		fatal(t, err)
+		if _, err := w.ledger.ClaimExport(t.Context(), e.ID, time.Now(), time.Hour); err == nil {
+			claimed++ // before the queue did
+		}
+	}
+	for _, q := range []request{
+		{method: http.MethodPost, path: "/v1/exports", body: `{"format":"text","jobs":["one"]}`},
+		{method: http.MethodPost, path: "/monitoring/executions/one/logs"},
+	} {
+		q.key = busy
+		if got := s.do(t, q).want(t, http.StatusTooManyRequests); got.header.Get("Retry-After") == "" {
+			t.Errorf("%s: no Retry-After", q.path)
+		}
+		q.key = other
+		if got := s.do(t, q); got.status/100 != 2 {
+			t.Errorf("%s for another key: %d %s", q.path, got.status, got.body)
+		}
+	}
 }

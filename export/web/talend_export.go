@@ -46,6 +46,9 @@ func (s *Server) talendExport(w http.ResponseWriter, r *http.Request, c access.C
 	if err != nil {
 		return err
 	}
+	if err := s.mayStart(r.Context(), c); err != nil {
+		return err
+	}
 	cut, err := s.talendCut(r, job, in)
 	if err != nil {
 		return err
