@@ -17,7 +17,7 @@ func (f *jsonFormat) begin() error {
 }
 
 func (f *jsonFormat) version(ctx context.Context, v picked) error {
-	return take(ctx, f.exporter, v, f.exporter.Open, func(r *Record) error { return f.record(ctx, r) })
+	return f.exporter.takeRecord(ctx, v, func(r *Record) error { return f.record(ctx, r) })
 }
 
 func (f *jsonFormat) record(ctx context.Context, r *Record) error {

@@ -21,7 +21,7 @@ func (f *ndjsonFormat) begin() error { return nil }
 func (f *ndjsonFormat) end(context.Context) error { return nil }
 
 func (f *ndjsonFormat) version(ctx context.Context, v picked) error {
-	return take(ctx, f.exporter, v, f.exporter.fetch, func(data *spool) error {
+	return f.exporter.take(ctx, v, func(data *spool) error {
 		if err := f.write(ctx, data); err != nil {
 			return err
 		}

@@ -22,7 +22,7 @@ func (f *textFormat) begin() error { return nil }
 func (f *textFormat) end(context.Context) error { return nil }
 
 func (f *textFormat) version(ctx context.Context, v picked) error {
-	return take(ctx, f.exporter, v, f.exporter.Open, func(r *Record) error { return f.record(ctx, r) })
+	return f.exporter.takeRecord(ctx, v, func(r *Record) error { return f.record(ctx, r) })
 }
 
 func (f *textFormat) record(ctx context.Context, r *Record) error {

@@ -27,7 +27,7 @@ func (f *zipFormat) end(ctx context.Context) error { return f.zip.finish(ctx) }
 func (f *zipFormat) Close() error { return f.zip.Close() }
 
 func (f *zipFormat) version(ctx context.Context, v picked) error {
-	return take(ctx, f.exporter, v, f.exporter.fetch, func(data *spool) error {
+	return f.exporter.take(ctx, v, func(data *spool) error {
 		f.out.Lines += max(0, v.Lines)
 		if run, ok := f.exporter.pythonOf(data); ok {
 			return f.zip.add(archiveName(v)+".py", v.Time, func(w io.Writer) error {

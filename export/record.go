@@ -103,11 +103,20 @@ func (e *Exporter) Open(ctx context.Context, v ledger.Document) (*Record, error)
 	if err != nil {
 		return nil, err
 	}
-	r := &Record{Document: v, data: data}
-	if r.reader, r.Info, err = e.read(data, v); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", v.Key, err), data.Close())
+	r, err := e.record(data, v)
+	if err != nil {
+		return nil, errors.Join(err, data.Close())
 	}
 	return r, nil
+}
+
+// record reads what was fetched of v.
+func (e *Exporter) record(data *spool, v ledger.Document) (*Record, error) {
+	reader, info, err := e.read(data, v)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", v.Key, err)
+	}
+	return &Record{Document: v, Info: info, reader: reader, data: data}, nil
 }
 
 // fetch returns the bytes of a version's full record, or of its document where

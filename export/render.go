@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 
 	"logstow/archive/ledger"
@@ -51,8 +52,12 @@ func (e *Exporter) Write(ctx context.Context, w io.Writer, r Request, progress f
 			return out.Progress, err
 		}
 	}
+	versions := s.documents(ctx)
+	if r.Format != CSV { // which reads none of them
+		versions = e.ahead(ctx, versions)
+	}
 	f := e.renderer(r, out)
-	if err := errors.Join(render(ctx, s, f, out), f.Close()); err != nil {
+	if err := errors.Join(render(ctx, versions, f, out), f.Close()); err != nil {
 		return out.Progress, err
 	}
 	out.Total = out.Jobs
@@ -63,11 +68,11 @@ func (e *Exporter) Write(ctx context.Context, w io.Writer, r Request, progress f
 }
 
 // render writes the whole file.
-func render(ctx context.Context, s *selection, f renderer, out *output) error {
+func render(ctx context.Context, versions iter.Seq2[picked, error], f renderer, out *output) error {
 	if err := f.begin(); err != nil {
 		return err
 	}
-	for v, err := range s.documents(ctx) {
+	for v, err := range versions {
 		if err != nil {
 			return err
 		}
@@ -101,10 +106,11 @@ func (e *Exporter) renderer(r Request, out *output) renderer {
 	}
 }
 
-// take opens v with open and passes it to do. A version that was removed from
-// the ledger since it was listed, and so from the store, is passed over.
-func take[T io.Closer](ctx context.Context, e *Exporter, v picked, open func(context.Context, ledger.Document) (T, error), do func(T) error) error {
-	opened, err := open(ctx, v.Document)
+// take passes the record of v, which was fetched ahead, to do. A version that
+// was removed from the ledger since it was listed, and so from the store, is
+// passed over.
+func (e *Exporter) take(ctx context.Context, v picked, do func(*spool) error) error {
+	data, err := v.fetching.take()
 	if errors.Is(err, ErrDamaged) {
 		kept, lookup := e.kept(ctx, v)
 		switch {
@@ -117,7 +123,18 @@ func take[T io.Closer](ctx context.Context, e *Exporter, v picked, open func(con
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(opened), opened.Close())
+	return errors.Join(do(data), data.Close())
+}
+
+// takeRecord is take for formats that are made of lines.
+func (e *Exporter) takeRecord(ctx context.Context, v picked, do func(*Record) error) error {
+	return e.take(ctx, v, func(data *spool) error {
+		r, err := e.record(data, v.Document)
+		if err != nil {
+			return err
+		}
+		return do(r)
+	})
 }
 
 // kept tells whether the ledger still has v.

@@ -15,6 +15,8 @@ import (
 type picked struct {
 	ledger.Document
 	best bool // Find puts it first of its job's versions
+
+	fetching *fetching // nil where it is not to be read
 }
 
 // selection is what a request selects of what had been recorded when the
