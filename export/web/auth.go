@@ -52,13 +52,17 @@ func (s *Server) failed(r *http.Request, why string) *problem {
 	return &problem{status: http.StatusUnauthorized, message: why}
 }
 
+// sender is who requests are counted for.
+func (s *Server) sender(r *http.Request, c access.Caller) string {
+	if s.config.NoAuth {
+		return remote(r)
+	}
+	return "key " + strconv.FormatInt(c.Key, 10)
+}
+
 // admit counts a request against what its key may send.
 func (s *Server) admit(r *http.Request, c access.Caller) error {
-	who := "key " + strconv.FormatInt(c.Key, 10)
-	if s.config.NoAuth {
-		who = remote(r)
-	}
-	if wait := s.perKey.take(who); wait > 0 {
+	if wait := s.perKey.take(s.sender(r, c)); wait > 0 {
 		return &problem{status: http.StatusTooManyRequests, retryAfter: wait, message: "too many requests with this key: wait as long as Retry-After says"}
 	}
 	return nil

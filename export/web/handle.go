@@ -112,6 +112,13 @@ func (s *Server) answer(x *exchange, r *http.Request, rt route) error {
 	if err := readBody(x, r); err != nil {
 		return err
 	}
+	if rt.may != public {
+		done, err := s.turns.take(r.Context(), s.sender(r, x.caller), s.patience.turn)
+		if err != nil {
+			return err
+		}
+		defer done()
+	}
 	return rt.do(x, r, x.caller)
 }
 

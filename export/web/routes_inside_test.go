@@ -27,7 +27,21 @@ func RoutesOf(s *Server) []Route {
 // LosePatience has a server wait so long for a client, and no longer, before
 // it serves.
 func LosePatience(s *Server, d time.Duration) {
-	s.patience = patience{header: d, request: d, idle: time.Minute, write: d}
+	s.patience = patience{header: d, request: d, idle: time.Minute, write: d, turn: d}
+}
+
+// HurryTurns has a server wait so long, and no longer, for one of a sender's
+// many requests to be answered, before it serves.
+func HurryTurns(s *Server, d time.Duration) { s.patience.turn = d }
+
+// MaxUnderWay is how many requests of one sender are answered at once.
+const MaxUnderWay = maxUnderWay
+
+// Turns is how many senders have requests under way.
+func Turns(s *Server) int {
+	s.turns.mu.Lock()
+	defer s.turns.mu.Unlock()
+	return len(s.turns.all)
 }
 
 // MaxBody is the largest body that is read.

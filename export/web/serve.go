@@ -16,10 +16,11 @@ type patience struct {
 	request time.Duration // for all of it
 	idle    time.Duration // between two requests
 	write   time.Duration // until a piece of an answer is accepted
+	turn    time.Duration // until another of the same sender's requests is answered
 }
 
 func usualPatience() patience {
-	return patience{header: 10 * time.Second, request: 30 * time.Second, idle: 2 * time.Minute, write: 30 * time.Second}
+	return patience{header: 10 * time.Second, request: 30 * time.Second, idle: 2 * time.Minute, write: 30 * time.Second, turn: 10 * time.Second}
 }
 
 // maxHeader is the largest header of a request, in bytes.

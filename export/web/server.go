@@ -55,6 +55,7 @@ type Server struct {
 	owners   map[string]family // by the first segment of a path
 	perKey   *limits
 	failures *limits
+	turns    turns
 	refused  refusals
 	ready    readiness
 	cursors  cursorSeal
