@@ -60,8 +60,9 @@ func (s *Server) unseal(ctx context.Context, cursor string, filters []byte) (*le
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(sealed) != positionSize+aead.Overhead() {
+	size := positionSize + aead.Overhead()
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err != nil || len(sealed) != size || len(cursor) != base64.RawURLEncoding.EncodedLen(size) { // it passes over line breaks
 		return nil, badCursor()
 	}
 	plain, err := aead.Open(nil, nil, sealed, filters)

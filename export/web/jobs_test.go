@@ -185,12 +185,22 @@ func TestCursorsFitTheirQuery(t *testing.T) {
 			t.Errorf("the cursor of user=a with %q: %d %s, want %d", tt.query, got.status, got.body, tt.status)
 		}
 	}
+	tampered := []string{cursor + "\n", cursor[:9] + "\r\n" + cursor[9:], cursor + "=", cursor + cursor}
 	for i := range len(cursor) {
 		changed := []byte(cursor)
 		changed[i] ^= 1
-		path := query("/v1/jobs", "user", "a", "cursor", string(changed))
+		tampered = append(tampered, string(changed))
+	}
+	// There are bits in the last character that say nothing.
+	for _, last := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
+		if changed := cursor[:len(cursor)-1] + string(last); changed != cursor {
+			tampered = append(tampered, changed)
+		}
+	}
+	for i, changed := range tampered {
+		path := query("/v1/jobs", "user", "a", "cursor", changed)
 		if got := s.do(t, request{path: path, key: all}); got.status != http.StatusBadRequest {
-			t.Errorf("a cursor with byte %d changed: %d %s", i, got.status, got.body)
+			t.Errorf("tampered cursor %d, %q instead of %q: %d %s", i, changed, cursor, got.status, got.body)
 		}
 	}
 	// Another server of the same ledger takes it.
