@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"strings"
 
 	"logstow/archive/ledger"
@@ -68,17 +69,7 @@ func removeExports(ctx context.Context, c Config, exports []ledger.Export, kept 
 
 // keysBelow returns the keys that begin with prefix, also hidden ones.
 func keysBelow(ctx context.Context, s store.Store, prefix string) (keys []string, err error) {
-	versioner, ok := store.As[store.Versioner](s)
-	if !ok {
-		for info, err := range s.List(ctx, store.ListOptions{Prefix: prefix}) {
-			if err != nil {
-				return nil, err
-			}
-			keys = append(keys, info.Key)
-		}
-		return keys, nil
-	}
-	for v, err := range versioner.Versions(ctx, prefix) {
+	for v, err := range versionsBelow(ctx, s, prefix) {
 		if err != nil {
 			return nil, err
 		}
@@ -89,6 +80,33 @@ func keysBelow(ctx context.Context, s store.Store, prefix string) (keys []string
 	return keys, nil
 }
 
+// versionsBelow yields every version of every object whose key begins with
+// prefix; the objects themselves, without an ID, where the store keeps no
+// versions.
+func versionsBelow(ctx context.Context, s store.Store, prefix string) iter.Seq2[store.Version, error] {
+	return func(yield func(store.Version, error) bool) {
+		versioner, ok := store.As[store.Versioner](s)
+		if ok {
+			for v, err := range versioner.Versions(ctx, prefix) {
+				if ok = !errors.Is(err, errors.ErrUnsupported); !ok {
+					break // a server that can't tell has none
+				}
+				if !yield(v, err) {
+					return
+				}
+			}
+		}
+		if ok {
+			return
+		}
+		for info, err := range s.List(ctx, store.ListOptions{Prefix: prefix}) {
+			if !yield(store.Version{Info: info}, err) {
+				return
+			}
+		}
+	}
+}
+
 // remove removes an object, every version of it where the store keeps them:
 // there a plain delete only hides. What the store refuses to let go is kept.
 func remove(ctx context.Context, s store.Store, key string, kept *RetainedError) error {
@@ -96,14 +114,19 @@ func remove(ctx context.Context, s store.Store, key string, kept *RetainedError)
 	if !ok {
 		return kept.take(key, s.Delete(ctx, key))
 	}
-	for v, err := range versioner.Versions(ctx, key) {
+	for v, err := range versionsBelow(ctx, s, key) {
 		if err != nil {
 			return fmt.Errorf("list versions of %s: %w", key, err)
 		}
 		if v.Key != key {
 			break // they are in order, and key is the first of those it begins
 		}
-		if err := kept.take(key, versioner.DeleteVersion(ctx, key, v.ID)); err != nil {
+		if v.ID == "" {
+			err = s.Delete(ctx, key)
+		} else {
+			err = versioner.DeleteVersion(ctx, key, v.ID)
+		}
+		if err := kept.take(key, err); err != nil {
 			return err
 		}
 	}

@@ -83,3 +83,25 @@ func TestEraseRemovesEveryVersion(t *testing.T) {
 	}
 	w.wantRows(t, w.ledger)
 }
+
+// unversioned is a server that has no requests about versions.
+type unversioned struct{ *memstore.Store }
+
+func (unversioned) Versions(context.Context, string) iter.Seq2[store.Version, error] {
+	return func(yield func(store.Version, error) bool) {
+		yield(store.Version{}, fmt.Errorf("%w: %w", store.ErrRefused, errors.ErrUnsupported))
+	}
+}
+
+func (unversioned) DeleteVersion(context.Context, string, string) error {
+	return fmt.Errorf("%w: %w", store.ErrRefused, errors.ErrUnsupported)
+}
+
+func TestEraseWhereTheServerKnowsNoVersions(t *testing.T) {
+	w := newWorld(t)
+	c := retain.Config{Store: unversioned{w.inner}, Ledger: w.ledger}
+	if gone, err := retain.Erase(t.Context(), c, w.docs, why); gone != 3 || err != nil {
+		t.Fatalf("Erase = %d, %v, want 3", gone, err)
+	}
+	w.wantErased(t)
+}
