@@ -25,7 +25,8 @@ const (
 
 // Sweep removes the files of exports whose tokens ended an hour ago or more,
 // and objects below the exports' prefix that no export of the ledger has and
-// that are a day old. It returns how many objects, or versions of objects where
+// that are a day old, or of any age where their export was swept already. It
+// returns how many objects, or versions of objects where
 // the store keeps them. One that is locked stays, and is tried again by the next
 // Sweep. It never removes anything else.
 func (q *Queue) Sweep(ctx context.Context, now time.Time) (int, error) {
@@ -104,7 +105,7 @@ func (s *sweep) orphans(ctx context.Context, before time.Time) error {
 			return fmt.Errorf("look for orphans of exports: %w", err)
 		}
 		n, ok := nameOf(f.Key)
-		if !ok || !f.ModTime.Before(before) {
+		if !ok {
 			continue
 		}
 		if e == nil || e.ID != n.ID {
@@ -112,7 +113,10 @@ func (s *sweep) orphans(ctx context.Context, before time.Time) error {
 				return fmt.Errorf("look for orphans of exports: %w", err)
 			}
 		}
-		if orphaned(*e, n, f.Key) {
+		// A file may still be put after its export was erased or swept, by who
+		// had begun to: it is not to stay for a day.
+		late := e.State == ledger.ExportSwept
+		if (late || f.ModTime.Before(before)) && orphaned(*e, n, f.Key) {
 			files = append(files, f)
 		}
 	}
