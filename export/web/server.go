@@ -79,7 +79,8 @@ type index interface {
 type eraser interface {
 	// Erase returns how many versions are gone. fs.ErrNotExist: there is no
 	// such job. After any other error some may be gone and some not, and the
-	// error says which.
+	// error says which, to operators; it is fs.ErrPermission where the store
+	// doesn't let go of them.
 	//
 	// A job without Versions is one that is listed no more: what an earlier
 	// call left of it is deleted, and it is no error where that is nothing. Its

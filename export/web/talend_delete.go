@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
-	"time"
 
 	"logstow/archive/ledger"
 	"logstow/archive/store"
@@ -52,20 +51,25 @@ func talendGone(r *http.Request, c access.Caller) (export.Job, error) {
 	return job, nil
 }
 
-// talendHalfDeleted records a deletion that was not finished and says what is
-// gone and what is not.
+// talendHalfDeleted records a deletion that was not finished, with what is gone
+// and what is not, and says how to go on. Where store and ledger are and what
+// else they said is nothing for whoever asked.
 func (s *Server) talendHalfDeleted(r *http.Request, who ledger.AuditEntry, erased error) error {
-	p := &problem{
-		status:  http.StatusInternalServerError,
-		message: "not all of the execution's logs were deleted: " + erased.Error() + "; delete again to go on",
+	p := &problem{status: http.StatusInternalServerError}
+	const some = "not all of the execution's logs were deleted: "
+	switch {
+	case errors.Is(erased, store.ErrUnavailable), errors.Is(erased, ledger.ErrBusy):
+		p.message = some + "the store or the ledger is out of reach at the moment; delete again to go on"
+		p.retryAfter = busy
+	case errors.Is(erased, fs.ErrPermission):
+		p.message = some + "the store does not let go of some, which may be locked; its operator finds them in the audit log"
+	default:
+		p.message = some + "the audit log says why; delete again to go on"
 	}
-	if errors.Is(erased, store.ErrUnavailable) || errors.Is(erased, ledger.ErrBusy) {
-		p.retryAfter = 5 * time.Second
-	}
+	s.config.Log.ErrorContext(r.Context(), "deletion not finished", "request", requestID(r), "err", erased)
 	who.Outcome, who.Detail = "failed", erased.Error()
-	ctx := context.WithoutCancel(r.Context())
-	if err := s.config.Ledger.Audit(ctx, who); err != nil {
-		p.message += "; and the audit log: " + err.Error()
+	if err := s.config.Ledger.Audit(context.WithoutCancel(r.Context()), who); err != nil {
+		s.config.Log.ErrorContext(r.Context(), "failed deletion not recorded", "request", requestID(r), "err", err)
 	}
 	return p
 }
