@@ -28,8 +28,9 @@ type refusal struct {
 }
 
 // maxRefusals is how many kinds are told apart between two records. All others
-// are counted as one.
-const maxRefusals = 1000
+// of a key, or of nobody's, are counted as one: who has many addresses can
+// neither fill the ledger nor hide what was refused to a key.
+const maxRefusals = 100
 
 // refusals counts what was refused, so that a flood of it makes few records
 // and no request waits for one.
@@ -46,7 +47,7 @@ func (f *refusals) add(what refusal, route string) {
 		f.counts, f.routes = map[refusal]int{}, map[refusal]string{}
 	}
 	if _, ok := f.counts[what]; !ok && len(f.counts) >= maxRefusals {
-		what, route = refusal{remote: "others", status: what.status}, ""
+		what, route = refusal{remote: "others", key: what.key, status: what.status}, ""
 	}
 	if f.counts[what]++; f.counts[what] == 1 {
 		f.routes[what] = route

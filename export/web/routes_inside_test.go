@@ -46,3 +46,6 @@ func Turns(s *Server) int {
 
 // MaxBody is the largest body that is read.
 const MaxBody = maxBody
+
+// MaxRefusals is how many kinds of refusals are told apart.
+const MaxRefusals = maxRefusals
