@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"slices"
 	"time"
 
 	"logstow/archive/ledger"
@@ -80,7 +81,11 @@ func (s *Server) mayStart(ctx context.Context, c access.Caller) error {
 
 // prepare is the export that a request asks for, and how much it is: lines
 // where a format has them, else jobs; nil where that isn't known.
+//
+// A job that is named more than once is one job: who deletes it deletes the
+// files of it.
 func (s *Server) prepare(ctx context.Context, c access.Caller, req export.Request) (ledger.Export, *int64, error) {
+	req.Jobs = slices.Compact(slices.Sorted(slices.Values(req.Jobs)))
 	jobs, lines, err := s.config.Exporter.Selected(ctx, req)
 	if err != nil {
 		return ledger.Export{}, nil, err

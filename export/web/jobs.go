@@ -61,10 +61,20 @@ func (s *Server) listJobs(w http.ResponseWriter, r *http.Request, c access.Calle
 			}
 			break
 		}
-		page.Jobs = append(page.Jobs, export.List(d))
+		page.Jobs = append(page.Jobs, shownTo(c, d))
 		last = ledger.Position{Time: d.Time, ID: d.ID}
 	}
 	return writeJSON(w, http.StatusOK, page)
+}
+
+// shownTo is a version as a caller sees it. Where its record was read from tells
+// of this machine, and may tell of other users.
+func shownTo(c access.Caller, d ledger.Document) export.Listed {
+	l := export.List(d)
+	if c.User != "" {
+		l.Source = ""
+	}
+	return l
 }
 
 // jobsQuery is what a query of the listing selects.
@@ -126,7 +136,7 @@ func (s *Server) showJob(w http.ResponseWriter, r *http.Request, c access.Caller
 	}
 	answer := jobJSON{Kind: string(job.Kind), User: job.User, Recipe: job.Recipe, Job: job.ID}
 	for _, v := range job.Versions {
-		answer.Versions = append(answer.Versions, export.List(v))
+		answer.Versions = append(answer.Versions, shownTo(c, v))
 	}
 	return writeJSON(w, http.StatusOK, answer)
 }
