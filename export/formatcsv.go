@@ -13,6 +13,7 @@ import (
 // csvFormat writes one row a job, of what the ledger knows of it.
 type csvFormat struct {
 	out    *output
+	ofUser bool // who asked may see one user's jobs and no more
 	stamps stamps
 	holdsNothing
 }
@@ -33,6 +34,10 @@ func (f *csvFormat) end(context.Context) error { return nil }
 
 func (f *csvFormat) version(_ context.Context, v picked) error {
 	d := &v.Document
+	source := d.Source
+	if f.ofUser { // it tells of the machine, and may tell of other users
+		source = ""
+	}
 	f.text(d.User, d.Recipe, d.Job, d.Kind, d.Status)
 	f.times(d.Time, d.StartedAt, d.CompletedAt)
 	if !d.StartedAt.IsZero() && !d.CompletedAt.IsZero() {
@@ -50,7 +55,7 @@ func (f *csvFormat) version(_ context.Context, v picked) error {
 	f.hash(d.SHA256)
 	f.number(d.InputSize)
 	f.hash(d.InputHash)
-	f.text(strconv.FormatBool(d.Revision), d.Changed, strconv.FormatBool(d.Overflow), strconv.FormatBool(d.Verified), d.Source)
+	f.text(strconv.FormatBool(d.Revision), d.Changed, strconv.FormatBool(d.Overflow), strconv.FormatBool(d.Verified), source)
 	f.times(d.ArchivedAt)
 	f.out.buf = append(f.out.buf[:len(f.out.buf)-1], '\r', '\n')
 	return nil

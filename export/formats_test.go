@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,20 @@ func TestNDJSONKeepsTheBytes(t *testing.T) {
 	got := strings.Split(w.write(export.Request{Format: export.NDJSON}), "\n")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("NDJSON (-want +got):\n%.3000s", diff)
+	}
+}
+
+// A file of one user's jobs, which may be all that its reader may see, doesn't
+// say where they were read from.
+func TestCSVOfAUserHasNoSources(t *testing.T) {
+	w := newWorld(t)
+	d := w.row([]byte(numbered("u", "r", "j", "ok", time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), "t")), jobfile.Config{})
+	d.Source = "/srv/of-u-and-v.json"
+	w.commit(d)
+	for user, want := range map[string]string{"": d.Source, "u": ""} {
+		if got := rows(t, w.write(export.Request{Format: export.CSV, User: user}), "source"); !slices.Equal(got, []string{want}) {
+			t.Errorf("sources in the file of user %q: %q, want %q", user, got, want)
+		}
 	}
 }
 

@@ -100,7 +100,7 @@ func (e *Exporter) renderer(r Request, out *output) renderer {
 	case NDJSON:
 		return &ndjsonFormat{exporter: e, out: out}
 	case CSV:
-		return &csvFormat{out: out}
+		return &csvFormat{out: out, ofUser: r.User != ""}
 	default:
 		return &zipFormat{exporter: e, out: out}
 	}
