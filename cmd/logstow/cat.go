@@ -30,7 +30,7 @@ printed; if they differ, the exit status says so afterwards.`,
 		Example: `  logstow cat j-AEcaNzd9-dGQ4Bf
   logstow cat 4711 --user 1234 --full | jq '.lines | length'
   logstow cat 4711 --revision 9f86d0`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.load(cmd)
 			if err != nil {

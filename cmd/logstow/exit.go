@@ -46,7 +46,7 @@ func (s exitStatus) meaning() string {
 	case exitUnavailable:
 		return "the store can't be reached or throttles; safe to run again"
 	case exitInterrupted:
-		return "interrupted; run it again to go on"
+		return "interrupted; safe to run again"
 	default:
 		panic(fmt.Sprintf("exit status %d has no meaning", s))
 	}
@@ -55,6 +55,10 @@ func (s exitStatus) meaning() string {
 // errPartial ends a command that finished and has already named on stderr what
 // did not go as usual.
 var errPartial = errors.New("not everything went as usual")
+
+// errExportCancelled ends an export that was interrupted: nothing of it is left
+// to go on with.
+var errExportCancelled = errors.New("export cancelled")
 
 // usageError is a mistake in the command line or the configuration, found
 // before anything was attempted.
@@ -119,6 +123,10 @@ func printError(w io.Writer, status exitStatus, err error) {
 	case exitOK, exitPartial:
 		return
 	case exitInterrupted:
+		if errors.Is(err, errExportCancelled) {
+			fmt.Fprintln(w, "logstow: interrupted; the export is cancelled")
+			return
+		}
 		fmt.Fprintln(w, "logstow: interrupted; what was confirmed is recorded, run it again to go on")
 		return
 	}

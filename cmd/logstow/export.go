@@ -51,6 +51,9 @@ entries), ndjson (the documents), csv (one row a job) and zip (one file a job).`
 			if err != nil {
 				return err
 			}
+			if cmd.Flags().Changed("output") && o.output == "" {
+				return usagef("--output is empty: name a file, or - for standard output")
+			}
 			o.jobs = args
 			return a.export(cmd.Context(), c, o)
 		},

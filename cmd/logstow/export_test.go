@@ -150,7 +150,7 @@ func TestInterruptedExportIsCancelled(t *testing.T) {
 		var stderr bytes.Buffer
 		a := &app{out: cancelling{cancel}, err: &stderr}
 		got := a.run(ctx, []string{"export", "8", "-o", "-", "--store", w.store, "--ledger", w.ledger})
-		if got != exitInterrupted || !strings.Contains(stderr.String(), "interrupted") {
+		if got != exitInterrupted || !strings.HasSuffix(stderr.String(), "logstow: interrupted; the export is cancelled\n") {
 			t.Errorf("an interrupted export ends with status %d, want %d\n%s", got, exitInterrupted, stderr.String())
 		}
 		if all := w.exports(t); len(all) == 0 || all[0].State != ledger.ExportCancelled {

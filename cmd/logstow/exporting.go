@@ -73,6 +73,9 @@ func (a *app) exportTo(ctx context.Context, x *exporting, d delivery) (err error
 		if err != nil {
 			err = errors.Join(err, x.cancel(ctx, made))
 		}
+		if err != nil && ctx.Err() != nil {
+			err = fmt.Errorf("%w: %w", errExportCancelled, err)
+		}
 	}()
 	d.token = text
 	if d.export, err = a.work(ctx, x, made.ID, total); err != nil {
@@ -192,9 +195,16 @@ func (a *app) deliver(ctx context.Context, x *exporting, d delivery) error {
 // size is how much the file holds, for people.
 func (d delivery) size() string {
 	if lines, ok := d.lines(); ok {
-		return term.Count(lines) + " lines"
+		return counted(lines, "line")
 	}
-	return term.Count(d.export.Jobs) + " jobs"
+	return counted(d.export.Jobs, "job")
+}
+
+func counted(n int64, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return term.Count(n) + " " + what
 }
 
 // lines is how many lines the file has, where its format has any.

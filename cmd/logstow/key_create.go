@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,10 +29,10 @@ func (a *app) keyCreateCommand() *cobra.Command {
 		Use:   "create NAME {--user USER | --all-users}",
 		Short: "Make a key of the HTTP API and print it, this once",
 		Long: `Make a key of the HTTP API and print it, this once: only its hash is kept. The
-name tells it from others.`,
+name tells it from others. admin needs --all-users.`,
 		Example: `  logstow key create grafana --user 1234 --may read
   logstow key create operator --all-users --may read,export,delete,admin > key`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.load(cmd)
 			if err != nil {
@@ -109,6 +110,9 @@ func (o keyCreateOptions) permissions() ([]access.Permission, error) {
 			return nil, usagef("--may: %w", err)
 		}
 		may = append(may, p)
+	}
+	if o.user != "" && slices.Contains(may, access.Admin) {
+		return nil, usagef("--may: admin is about everybody's exports and the metrics: it needs --all-users")
 	}
 	if len(may) == 0 {
 		return nil, usagef("--may: a key that may do nothing is of no use")

@@ -22,7 +22,7 @@ func (a *app) keyRevokeCommand() *cobra.Command {
 		Long: `Make a key of the HTTP API, and the download tokens that it got, useless from now
 on. URLs that those were resolved to already work until their end.`,
 		Example: "  logstow key revoke 3",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.load(cmd)
 			if err != nil {

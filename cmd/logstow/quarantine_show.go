@@ -15,7 +15,7 @@ func (a *app) quarantineShowCommand() *cobra.Command {
 		Use:     "show ID",
 		Short:   "Print a quarantined record's raw bytes, exactly",
 		Example: "  logstow quarantine show 17 > record.json",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.load(cmd)
 			if err != nil {

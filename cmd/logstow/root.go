@@ -45,7 +45,9 @@ under a predictable name, and gives any of them back.`,
 		Example: `  logstow archive ./logs --store file:///var/lib/logstow
   logstow archive jobs.ndjson.gz --store 's3://bucket/prefix?region=eu-central-1'
   logstow ls --user 1234 --status failed
-  logstow cat j-AEcaNzd9-dGQ4Bf`,
+  logstow cat j-AEcaNzd9-dGQ4Bf
+  logstow export j-AEcaNzd9-dGQ4Bf --output job.log
+  logstow serve --listen 127.0.0.1:8333`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -78,6 +80,16 @@ func group(cmd *cobra.Command) {
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return usagef("which command? see: %s --help", cmd.CommandPath())
 	}
+}
+
+// oneArgument refuses any other number of arguments, and says which one is
+// wanted.
+func oneArgument(cmd *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		return nil
+	}
+	usage := strings.TrimSuffix(cmd.UseLine(), " [flags]")
+	return usagef("%d arguments where there is one: %s", len(args), usage)
 }
 
 // statuses adds to a command's help how it may end.

@@ -29,7 +29,7 @@ A bucket makes such URLs itself. For a folder they lead to logstow serve, and
 While the file is still being made nothing is printed, and the exit status is 0.`,
 		Example: `  logstow export 4711 | logstow token resolve - | xargs curl -OJ
   logstow token resolve - --json < token`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.load(cmd)
 			if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -12,14 +13,14 @@ import (
 
 func (a *app) tokenRevokeCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "revoke {TOKEN | #NUMBER | -}",
+		Use:   "revoke {TOKEN | NUMBER | -}",
 		Short: "Make a token useless from now on",
 		Long: `Make a token useless from now on: itself, the one of a number that token ls
 prints, or for - what standard input says. URLs that it was resolved to already
 work until their end.`,
-		Example: `  logstow token revoke '#17'
+		Example: `  logstow token revoke 17
   logstow token revoke - < token`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.load(cmd)
 			if err != nil {
@@ -44,5 +45,8 @@ func (a *app) tokenRevoke(ctx context.Context, c *config.Config, arg string) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
+	if _, err := strconv.ParseUint(text, 10, 63); err == nil {
+		text = "#" + text
+	}
 	return tokens.Revoke(ctx, text, ledger.AuditEntry{})
 }
