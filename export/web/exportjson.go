@@ -2,11 +2,14 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 	"time"
 
 	"logstow/archive/ledger"
@@ -26,7 +29,7 @@ type exportJSON struct {
 	Bytes    int64              `json:"bytes"`
 	Error    string             `json:"error,omitempty"`
 	Filename string             `json:"filename,omitempty"`
-	Size     int64              `json:"size,omitempty"`   // of the file, in bytes
+	Size     *int64             `json:"size,omitempty"`   // of the file, in bytes, once there is one
 	SHA256   string             `json:"sha256,omitempty"` // of the file
 	Created  time.Time          `json:"created_at"`
 	Updated  time.Time          `json:"updated_at"`
@@ -43,7 +46,7 @@ func shown(e ledger.Export) exportJSON {
 		s.Total = &e.Total
 	}
 	if e.State == ledger.ExportReady {
-		s.Size, s.SHA256 = e.Size, e.SHA256.String()
+		s.Size, s.SHA256 = &e.Size, e.SHA256.String()
 	}
 	return s
 }
@@ -78,10 +81,26 @@ func readJSON(r *http.Request, v any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		return &problem{status: http.StatusBadRequest, message: "the body: " + err.Error()}
+		return &problem{status: http.StatusBadRequest, message: "the body: " + whyNotRead(err)}
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return &problem{status: http.StatusBadRequest, message: "the body: more than one JSON value"}
 	}
 	return nil
+}
+
+// whyNotRead says what is wrong with JSON, in the words of whoever sent it.
+func whyNotRead(err error) string {
+	var kind *json.UnmarshalTypeError
+	var at *time.ParseError
+	switch {
+	case errors.As(err, &kind):
+		return fmt.Sprintf("%s can't be a JSON %s", cmp.Or(kind.Field, "it"), kind.Value)
+	case errors.As(err, &at):
+		return fmt.Sprintf("%.40q is not an RFC 3339 time, such as 2026-11-21T18:00:00Z", strings.Trim(at.Value, `"`))
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return "the JSON ends too soon"
+	default:
+		return strings.TrimPrefix(err.Error(), "json: ")
+	}
 }

@@ -12,13 +12,14 @@ import (
 	"logstow/archive/ledger"
 	"logstow/export"
 	"logstow/export/access"
+	"logstow/layout/jobfile"
 )
 
 // createdJSON is the answer to a new export. It only grows.
 type createdJSON struct {
 	ID      string             `json:"id"`
 	Token   string             `json:"token"`
-	Size    *int64             `json:"size"` // lines, or jobs in formats that have a row or a file for each; null where not all jobs tell
+	Size    *int64             `json:"size"` // lines, or jobs in formats that have a row or a file for each; null where that isn't known yet
 	Expires time.Time          `json:"expires_at"`
 	State   ledger.ExportState `json:"state"`
 }
@@ -80,7 +81,7 @@ func (s *Server) mayStart(ctx context.Context, c access.Caller) error {
 }
 
 // prepare is the export that a request asks for, and how much it is: lines
-// where a format has them, else jobs; nil where that isn't known.
+// where a format has them, else jobs; nil where that isn't known yet.
 //
 // A job that is named more than once is one job: who deletes it deletes the
 // files of it.
@@ -106,11 +107,17 @@ func (s *Server) prepare(ctx context.Context, c access.Caller, req export.Reques
 	switch {
 	case req.Format != export.JSON && req.Format != export.Text:
 		return e, &jobs, nil
-	case lines < 0:
+	case lines < 0, choosesLines(req):
 		return e, nil, nil
 	default:
 		return e, &lines, nil
 	}
+}
+
+// choosesLines tells whether a request leaves out lines of the jobs that it
+// selects: how many is only known once they were read.
+func choosesLines(req export.Request) bool {
+	return req.Level != jobfile.NoLevel || !req.Since.IsZero() || !req.Until.IsZero() || req.MaxLines != 0
 }
 
 // exportsJSON is a page of exports. It only grows.

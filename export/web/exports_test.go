@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,6 +74,62 @@ func TestUnfinished(t *testing.T) {
 		q.key = other
 		if got := s.do(t, q); got.status/100 != 2 {
 			t.Errorf("%s for another key: %d %s", q.path, got.status, got.body)
+		}
+	}
+}
+
+// How many lines a file is going to have is only said where that is known: not
+// where lines are chosen. What its file is in bytes is said of a ready one, also
+// of an empty one.
+func TestSizes(t *testing.T) {
+	w := newWorld(t)
+	at := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	w.put(t, "a", "r", "one", at, job("a", "r", "one", at, 3))
+	key, s := w.key(t, "a", access.Export), w.serve(t, nil)
+	if m := s.createExport(t, key, `{"format":"text","jobs":["one"]}`); m.Size == nil || *m.Size != 3 {
+		t.Errorf("size %v of all lines, want 3", m.Size)
+	}
+	var id string
+	for _, chosen := range []string{
+		`"max_lines":2`, `"since":"2026-11-21T00:00:00Z"`, `"until":"2026-11-19T00:00:00Z"`, `"level":"fatal"`,
+	} {
+		m := s.createExport(t, key, `{"format":"text","jobs":["one"],`+chosen+`}`)
+		if m.Size != nil {
+			t.Errorf("size %d with %s, want null", *m.Size, chosen)
+		}
+		id = m.ID
+	}
+	if m := s.createExport(t, key, `{"format":"csv","jobs":["one"]}`); m.Size == nil || *m.Size != 1 {
+		t.Errorf("size %v of a row, want 1", m.Size)
+	}
+	for t.Context().Err() == nil {
+		got := s.do(t, request{path: "/v1/exports/" + id, key: key}).want(t, http.StatusOK)
+		if !strings.Contains(got.body, `"state":"ready"`) {
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		if !strings.Contains(got.body, `"size":0,`) {
+			t.Errorf("a ready export without lines is shown as %s, want its size 0", got.body)
+		}
+		return
+	}
+}
+
+// A body that can't be read is refused in words of HTTP and JSON, not of Go.
+func TestBodiesRefused(t *testing.T) {
+	w := newWorld(t)
+	key, s := w.key(t, "a", access.Export), w.serve(t, nil)
+	for body, want := range map[string]string{
+		`{"format":"text","level":7}`:          `the body: level can't be a JSON number`,
+		`{"format":"text","jobs":"one"}`:       `the body: jobs can't be a JSON string`,
+		`{"format":"csv","from":"2026-11-20"}`: `the body: \"2026-11-20\" is not an RFC 3339 time, such as 2026-11-21T18:00:00Z`,
+		`{"format":"csv","form":1}`:            `the body: unknown field \"form\"`,
+		`{"form`:                               `the body: the JSON ends too soon`,
+		`[]`:                                   `the body: it can't be a JSON array`,
+	} {
+		got := s.do(t, request{method: http.MethodPost, path: "/v1/exports", key: key, body: body}).want(t, http.StatusBadRequest)
+		if !strings.Contains(got.body, `"message":"`+want+`"`) {
+			t.Errorf("POST %s: %s, want %s", body, got.body, want)
 		}
 	}
 }
