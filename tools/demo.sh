@@ -52,6 +52,10 @@ Each of them is a file of its own below .demo/store. What to try next:
   logstow ls --kind activity --limit 5   # what people did
   logstow ls --user 12345 --json         # for programs
   logstow quarantine show 1              # a broken record, byte for byte
+  logstow export j-1234ABC --output -    # its lines: time, severity, message
+  logstow export --all --format csv --output .demo/jobs.csv
+  logstow serve --no-auth                # and then, in another terminal:
+  curl 'http://127.0.0.1:8333/v1/jobs?limit=2'
   logstow doctor                         # what this store can do
   logstow archive --help                 # into S3: --store s3://bucket/prefix
 END
