@@ -63,6 +63,9 @@ const maxName = 100
 // usedEvery is how often the use of one key is recorded.
 const usedEvery = time.Minute
 
+// noteTime is how long a request waits for that.
+const noteTime = 2 * time.Second
+
 // keys is the part of the ledger that access needs.
 type keys interface {
 	CreateKey(ctx context.Context, k ledger.APIKey, a ledger.AuditEntry) (ledger.APIKey, error)
@@ -169,12 +172,15 @@ func (k *Keys) Recognise(ctx context.Context, key string) (Caller, error) {
 }
 
 // note records that a key was used, once in a while. When a key was last used
-// is a hint for people: a ledger that is too busy to take it keeps nobody out.
+// is a hint for people: a ledger that is too busy to take it keeps nobody out,
+// nor waiting.
 func (k *Keys) note(ctx context.Context, key ledger.APIKey) {
 	now := k.now()
 	if !k.due(key, now) {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, noteTime)
+	defer cancel()
 	_ = k.ledger.KeyUsed(ctx, key.ID, now)
 }
 

@@ -27,10 +27,15 @@ type counted struct {
 	*ledger.Ledger
 	used atomic.Int64
 	fail error // of KeyUsed
+	held bool  // by another process, so that KeyUsed waits
 }
 
 func (c *counted) KeyUsed(ctx context.Context, id int64, at time.Time) error {
 	c.used.Add(1)
+	if c.held {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	if c.fail != nil {
 		return c.fail
 	}
@@ -247,5 +252,22 @@ func TestLedgerThatFails(t *testing.T) {
 	t.Cleanup(func() { l.Close() })
 	if _, err := access.New(l).Recognise(t.Context(), secret.Key.New()); !errors.Is(err, broken) || errors.Is(err, access.ErrUnknownKey) {
 		t.Errorf("Recognise = %v, want what broke", err)
+	}
+}
+
+// Nor is it a reason to keep its holder waiting until another process lets go
+// of the ledger.
+func TestUseThatCannotBeRecordedNow(t *testing.T) {
+	k, l, _ := open(t)
+	l.held = true
+	key, made := create(t, k, "one", "a", access.Read)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	caller, err := k.Recognise(ctx, key)
+	if err != nil || caller.Key != made.ID {
+		t.Errorf("Recognise = %+v, %v, want key %d", caller, err, made.ID)
+	}
+	if ctx.Err() != nil || l.used.Load() != 1 {
+		t.Errorf("it waited as long as it could (%v), and recorded the use %d times, want once", ctx.Err(), l.used.Load())
 	}
 }
