@@ -21,16 +21,21 @@ var (
 	// ErrOtherStore says that the ledger belongs to another store.
 	ErrOtherStore = errors.New("ledger of another store")
 
+	// errForbidden says what a user needs of the file: SQLite keeps what readers
+	// and writers share in files beside it.
+	errForbidden = errors.New("this user has to be allowed to write it and its folder, for reading too")
+
 	errReadOnly = errors.New("opened for reading only")
 )
 
 // The result codes of SQLite that callers can do something about.
 const (
-	sqliteBusy    = 5
-	sqliteLocked  = 6
-	sqliteCorrupt = 11
-	sqliteFull    = 13
-	sqliteNotADB  = 26
+	sqliteBusy     = 5
+	sqliteLocked   = 6
+	sqliteReadOnly = 8
+	sqliteCorrupt  = 11
+	sqliteFull     = 13
+	sqliteNotADB   = 26
 )
 
 // notFound returns err, with fs.ErrNotExist for what a query did not find.
@@ -62,6 +67,8 @@ func classify(err error) error {
 	switch resultCode(err) {
 	case sqliteBusy, sqliteLocked:
 		return fmt.Errorf("%w: %w", ErrBusy, err)
+	case sqliteReadOnly:
+		return fmt.Errorf("%w: %w", errForbidden, err)
 	case sqliteCorrupt, sqliteNotADB:
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	case sqliteFull:

@@ -221,3 +221,27 @@ func TestNetworkFilesystems(t *testing.T) {
 		}
 	}
 }
+
+// Who may read the file and not write beside it is told what is needed.
+func TestForbiddenSaysWhatIsNeeded(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("needs a user to whom something is forbidden, not root")
+	}
+	path := newPath(t)
+	if err := open(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Dir(path)
+	for name, mode := range map[string]fs.FileMode{path: 0o400, dir: 0o500} {
+		if err := os.Chmod(name, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	defer os.Chmod(dir, 0o700) //nolint:errcheck // the test's own folder, for its removal
+	for _, readOnly := range []bool{true, false} {
+		_, err := ledger.Open(t.Context(), ledger.Config{Path: path, ReadOnly: readOnly})
+		if err == nil || !strings.Contains(err.Error(), "has to be allowed to write it and its folder") {
+			t.Errorf("Open(read-only %t) of a forbidden ledger = %v, want what is needed", readOnly, err)
+		}
+	}
+}
