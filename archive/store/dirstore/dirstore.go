@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"logstow/archive/store"
@@ -39,8 +40,8 @@ type Store struct {
 	settled settled
 	syncs   syncGroup
 
-	changes sync.Mutex // held by whatever replaces or removes an object
-	sweep   sync.Once  // of what dead processes left in temp
+	changes sync.Mutex   // held by whatever replaces or removes an object
+	swept   atomic.Int64 // when what dead processes left in temp was last looked for, Unix nanoseconds
 }
 
 // Open returns the store in dir. The directory is created by the first Put; a

@@ -52,8 +52,14 @@ func (s *Store) openLock() (*os.File, error) {
 const abandoned = time.Hour
 
 // sweepTemp removes what processes left behind that died in the middle of a
-// Put. Nothing depends on it, so whatever stands in its way stays.
+// Put, unless it has done so lately: what died while this one has been running
+// may be what was erased since. Nothing depends on it, so whatever stands in its
+// way stays.
 func (s *Store) sweepTemp() {
+	now, last := time.Now().UnixNano(), s.swept.Load()
+	if now-last < int64(abandoned) || !s.swept.CompareAndSwap(last, now) {
+		return
+	}
 	entries, err := os.ReadDir(s.temp)
 	if err != nil {
 		return

@@ -37,7 +37,7 @@ func (s *Store) put(ctx context.Context, key string, body store.Body, opts store
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	s.sweep.Do(s.sweepTemp)
+	s.sweepTemp()
 	temp, err := s.writeTemp(body)
 	if err != nil {
 		return err
