@@ -103,3 +103,6 @@ type Statement struct {
 	SQL  string
 	Args []any
 }
+
+// Classify is classify.
+func Classify(err error) error { return classify(err) }
