@@ -43,9 +43,8 @@ func (c *claim) report(p export.Progress) {
 }
 
 // keep renews the claim, and records progress, until ctx ends. It ends the work
-// soon after the claim is lost.
-func (c *claim) keep(ctx context.Context, end context.CancelCauseFunc) {
-	told := c.now()
+// soon after the claim is lost. told is what the ledger knows.
+func (c *claim) keep(ctx context.Context, told ledger.Export, end context.CancelCauseFunc) {
 	until, every := told.LeaseUntil, min(c.q.Lease/3, c.q.Poll)
 	for sleep(ctx, every) {
 		e, now := c.now(), c.q.Now()

@@ -23,7 +23,7 @@ func (q *Queue) carryOut(ctx context.Context, e ledger.Export, progress func(led
 	work, end := context.WithCancelCause(ctx)
 	c := &claim{q: q, progress: progress, export: e}
 	var keeper errgroup.Group
-	keeper.Go(func() error { c.keep(work, end); return nil })
+	keeper.Go(func() error { c.keep(work, e, end); return nil })
 
 	made, err := q.produce(work, c)
 	cause := context.Cause(work)
