@@ -3,6 +3,8 @@ package jobfile
 import (
 	"bytes"
 	"slices"
+
+	"logstow/layout/jsonskip"
 )
 
 // part is the value of one member of an entry.
@@ -76,7 +78,53 @@ func (e *entry) collect(raw []byte) {
 			e.parts[i] = part{text: m.value, whole: true}
 		}
 	}
-	e.answer()
+}
+
+// collectWhole is collect for the object that b begins with. It returns its
+// length; 0 where it is not wholly in b, or not as plain as most are.
+func (e *entry) collectWhole(b []byte) int {
+	m := membersOf(b)
+	if i := afterSpace(b, m.pos); i < len(b) && b[i] == ',' {
+		return 0
+	}
+	for m.next() {
+		if i := e.form.slot(m.name); i >= 0 {
+			e.parts[i] = part{text: m.value, whole: true}
+		}
+		if !isValue(m.value) {
+			return 0
+		}
+		i := afterSpace(b, m.pos)
+		if i < len(b) && b[i] == '}' {
+			return i + 1
+		}
+		if i >= len(b) || b[i] != ',' {
+			return 0
+		}
+	}
+	return 0
+}
+
+// isValue tells whether a value that was only looked for its end is one of
+// JSON.
+func isValue(value []byte) bool {
+	switch c := value[0]; {
+	case c == '"', c == '{', c == '[':
+		return true // these were skipped as what they are
+	case '1' <= c && c <= '9' && afterDigits(value) == len(value):
+		return true
+	}
+	n, err := jsonskip.Value(value)
+	return err == nil && n == len(value)
+}
+
+// afterDigits is how many digits text begins with.
+func afterDigits(text []byte) int {
+	n := 0
+	for n < len(text) && '0' <= text[n] && text[n] <= '9' {
+		n++
+	}
+	return n
 }
 
 // answer gives the line the members that were asked for.

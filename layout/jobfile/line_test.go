@@ -387,3 +387,52 @@ func TestLinesWithMembers(t *testing.T) {
 		t.Errorf("the last line is %d", last)
 	}
 }
+
+// Entries that lie wholly in the window are taken at once: they say the same,
+// and whatever is not JSON is refused, as those that don't.
+func TestLinesAtOnce(t *testing.T) {
+	r := newReader(t, jobfile.Config{})
+	read := func(entry string, pad int) ([]told, error) {
+		record := `{"executionId":"e","taskId":"t","workspaceId":"w","startTimestamp":"2026-01-02T03:04:05Z","logs":[` +
+			entry + `]}` + strings.Repeat(" ", pad)
+		info, err := r.Read(jobfile.Memory(record), int64(len(record)))
+		if err != nil {
+			return nil, err
+		}
+		// One byte at a time nothing lies in the window.
+		slow, err := lines(t, r, dribble{jobfile.Memory(record), 1}, int64(len(record)), info)
+		if err != nil {
+			return nil, err
+		}
+		quick, err := lines(t, r, jobfile.Memory(record), int64(len(record)), info)
+		if d := cmp.Diff(slow, quick); d != "" {
+			t.Errorf("%s (-byte by byte +at once):\n%s", entry, d)
+		}
+		return quick, err
+	}
+	for _, entry := range []string{
+		`{}`, `{ }`, `{"logMessage":"m"}`, ` { "logMessage" : "m" , "severity" : "WARN" } `, `{"n":-1.5e3,"logMessage":"m"}`,
+		`{"n":0,"logTimestamp":12,"logMessage":null,"t":true}`, `{"logMessage":{"a":[1,{"b":"}"}]},"severity":"ERROR"}`,
+		`{"log\u004dessage":"m"}`, `{"logMessage":"a\"b\\"}`, `{"a":[],"logMessage":""},{"logMessage":"n"},7,"x",null`,
+		`{"severity":"WARN","odd":01x}`, `{"severity":"WARN"`,
+	} {
+		if _, err := read(entry, 10); err != nil && !strings.Contains(entry, "odd") && !strings.HasSuffix(entry, `N"`) {
+			t.Errorf("%s: %v", entry, err)
+		}
+	}
+	// What Read took for another record is not believed.
+	good := `{"executionId":"e","taskId":"t","workspaceId":"w","startTimestamp":"2026-01-02T03:04:05Z","logs":[{"logMessage":"m","n":1}]}`
+	info, err := r.Read(jobfile.Memory(good), int64(len(good)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{
+		`{,"logMessage":"","n":1}`, `{"logMessage":"","n":0a}`, `{"logMessage":"","n":1,}`,
+		`{"logMessage":"m" "n":1}`, `{"logMessage":"",,"n":1}`,
+	} {
+		other := strings.Replace(good, `{"logMessage":"m","n":1}`, bad, 1)
+		if _, err := lines(t, r, jobfile.Memory(other), int64(len(other)), info); err == nil {
+			t.Errorf("%s is taken for an entry", bad)
+		}
+	}
+}

@@ -99,21 +99,30 @@ func (l *lister) one(w *walker) error {
 	if err != nil {
 		return err
 	}
-	start := w.offset()
-	raw, whole, err := w.value(maxEntry)
-	if err != nil {
-		return err
-	}
 	l.reset()
 	l.line = Line{Index: l.index, Time: l.time}
 	l.index++
-	if !whole {
-		return l.long(c, Span{start, w.offset()})
+	start := w.offset()
+	raw, collected, err := l.atOnce(w, c)
+	if err != nil {
+		return err
+	}
+	if !collected {
+		var whole bool
+		if raw, whole, err = w.value(maxEntry); err != nil {
+			return err
+		}
+		if !whole {
+			return l.long(c, Span{start, w.offset()})
+		}
 	}
 	l.line.Raw, l.line.Message = raw, raw
 	switch c {
 	case '{':
-		l.collect(raw)
+		if !collected {
+			l.collect(raw)
+		}
+		l.answer()
 		l.tell()
 		l.line.Message = withoutNewline(l.message(raw))
 	case '"':
@@ -125,6 +134,22 @@ func (l *lister) one(w *walker) error {
 		l.line.textLine(withoutNewline(text))
 	}
 	return l.emit()
+}
+
+// atOnce passes an entry that begins with c and collects it on the way, where
+// it is an object that lies wholly in the window, as nearly all do: a second
+// look at it is not needed then.
+func (l *lister) atOnce(w *walker, c byte) (raw []byte, ok bool, err error) {
+	if c != '{' {
+		return nil, false, nil
+	}
+	rest := w.buf[w.pos:]
+	n := l.collectWhole(rest[:min(len(rest), maxEntry)])
+	if n == 0 {
+		clear(l.parts)
+		return nil, false, nil
+	}
+	return rest[:n], true, w.pass(n)
 }
 
 // long yields an entry that begins with c and is too long to be held.
