@@ -128,8 +128,8 @@ func (s *selection) queried(ctx context.Context) iter.Seq2[picked, error] {
 				yield(picked{}, fmt.Errorf("list what to export: %w", err))
 				return
 			}
-			if !s.lists(d) {
-				continue
+			if d.ID > s.last {
+				continue // recorded since
 			}
 			if batch = append(batch, picked{Document: d}); len(batch) == lookedUp && !give() {
 				return
@@ -144,22 +144,13 @@ const gone = -1
 
 func (s *selection) query() ledger.Query {
 	q := ledger.Query{
-		User: s.request.User, Statuses: s.request.Statuses,
+		User: s.request.User, Recipes: s.request.Recipes, Statuses: s.request.Statuses,
 		From: s.request.From, To: s.request.To,
-	}
-	if len(s.request.Recipes) == 1 {
-		q.Recipe = s.request.Recipes[0]
 	}
 	for _, k := range s.request.Kinds {
 		q.Kinds = append(q.Kinds, string(k))
 	}
 	return q
-}
-
-// lists tells whether the selection has a version that the ledger lists.
-func (s *selection) lists(d ledger.Document) bool {
-	recipes := s.request.Recipes
-	return d.ID <= s.last && (len(recipes) == 0 || slices.Contains(recipes, d.Recipe))
 }
 
 // judge says of each version of a batch whether it is the best of its job.

@@ -133,7 +133,7 @@ const (
 
 // check refuses more values than one statement can have.
 func (q *Query) check() error {
-	for what, n := range map[string]int{"jobs": len(q.Jobs), "recipes": len(q.Recipes), "statuses": len(q.Statuses), "kinds": len(q.Kinds)} {
+	for what, n := range map[string]int{"recipes": len(q.Recipes), "statuses": len(q.Statuses), "kinds": len(q.Kinds)} {
 		if n > MaxValues {
 			return fmt.Errorf("%d %s are asked for, more than %d", n, what, MaxValues)
 		}
@@ -156,9 +156,6 @@ func (q *Query) statement(p part, limit int) (string, []any) {
 	if q.Job != "" {
 		where("job = ?", q.Job)
 	}
-	if len(q.Jobs) > 0 {
-		where("job IN ("+placeholders(len(q.Jobs))+")", anys(q.Jobs, itself)...)
-	}
 	if q.Recipe != "" {
 		where("recipe = ?", q.Recipe)
 	}
@@ -172,7 +169,7 @@ func (q *Query) statement(p part, limit int) (string, []any) {
 		where("kind IN ("+placeholders(len(q.Kinds))+")", anys(q.Kinds, itself)...)
 	}
 	at, id := "time", "id"
-	if q.Job != "" || len(q.Jobs) > 0 {
+	if q.Job != "" {
 		at, id = "+time", "+id" // few rows, which the identity's index finds
 	}
 	if !q.From.IsZero() {

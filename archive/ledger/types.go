@@ -118,7 +118,6 @@ type Query struct {
 	User, Recipe string
 	Job          string
 	Recipes      []string // any of these; at most MaxValues of each list
-	Jobs         []string
 	Statuses     []string // compared without regard to case
 	Kinds        []string
 	From, To     time.Time // From <= Time < To

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"logstow/archive/ledger"
 	"logstow/cmd/internal/term"
 	"logstow/export"
@@ -49,6 +51,19 @@ func (l *listing) add(d ledger.Document) error {
 	}
 	l.table.Row(d.Time.UTC().Format(time.DateTime), d.Kind, d.User, d.Recipe, d.Job, d.Status,
 		lines, term.Size(d.Size), note(d), shortened(about, 60))
+	return nil
+}
+
+// limitFlag adds the flag that says how much is listed.
+func limitFlag(cmd *cobra.Command, limit *int) {
+	cmd.Flags().IntVar(limit, "limit", 50, "at most so `many`; 0: all")
+}
+
+// checkLimit refuses a limit that is none.
+func checkLimit(limit int) error {
+	if limit < 0 {
+		return usagef("--limit %d: it can't be negative", limit)
+	}
 	return nil
 }
 

@@ -52,7 +52,7 @@ id and its type.`,
 	flags.StringSliceVar(&o.query.Kinds, "kind", nil, "only this `kind`: job, activity, log or genie; may be repeated")
 	flags.StringVar(&o.from, "from", "", "only from this `day` or RFC 3339 time on, UTC")
 	flags.StringVar(&o.to, "to", "", "only up to and including this `day`, or before this RFC 3339 time, UTC")
-	flags.IntVar(&o.query.Limit, "limit", 50, "at most so `many`; 0: all")
+	limitFlag(cmd, &o.query.Limit)
 	flags.BoolVar(&o.json, "json", false, "one JSON object a line")
 	return cmd
 }
@@ -96,8 +96,8 @@ func (o lsOptions) completed() (ledger.Query, error) {
 			return q, usagef("--kind: %w", err)
 		}
 	}
-	if q.Limit < 0 {
-		return q, usagef("--limit %d: it can't be negative", q.Limit)
+	if err := checkLimit(q.Limit); err != nil {
+		return q, err
 	}
 	var err error
 	if q.From, err = parseTime("--from", o.from, 0); err != nil {

@@ -45,19 +45,6 @@ not kept.`,
 	return cmd
 }
 
-// limitFlag adds the flag that says how much is listed.
-func limitFlag(cmd *cobra.Command, limit *int) {
-	cmd.Flags().IntVar(limit, "limit", 50, "at most so `many`; 0: all")
-}
-
-// checkLimit refuses a limit that is none.
-func checkLimit(limit int) error {
-	if limit < 0 {
-		return usagef("--limit %d: it can't be negative", limit)
-	}
-	return nil
-}
-
 // tokenJSON is a line of token ls --json. It only grows.
 type tokenJSON struct {
 	ID          int64      `json:"id"`

@@ -145,8 +145,7 @@ func (l *lister) atOnce(w *walker, c byte) (raw []byte, ok bool, err error) {
 	}
 	rest := w.buf[w.pos:]
 	n := l.collectWhole(rest[:min(len(rest), maxEntry)])
-	if n == 0 {
-		clear(l.parts)
+	if n == 0 { // a second look finds all that this one did, and more
 		return nil, false, nil
 	}
 	return rest[:n], true, w.pass(n)
