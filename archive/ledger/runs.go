@@ -22,38 +22,50 @@ func (l *Ledger) StartRun(ctx context.Context, command string, at time.Time) (Ru
 	return r, nil
 }
 
-// EndRun records when and how a run that StartRun returned ended: its Ended,
-// Outcome and Summary. A run that the ledger doesn't have is fs.ErrNotExist.
+// endRunSQL takes a task's run for no other task's, nor for none's.
+const endRunSQL = "UPDATE runs SET ended = ?, outcome = ?, summary = ?, error = ? WHERE id = ? AND coalesce(task, '') = coalesce(?, '')"
+
+// EndRun records when and how a run that StartRun or StartTaskRun returned
+// ended: its Ended, Outcome, Summary and Error. A run that the ledger doesn't
+// have is fs.ErrNotExist. Of a task's run it also records whether it Settles
+// what was Planned, and is ErrFenced, with nothing recorded, where its lease was
+// lost. The same call can be made again.
 func (l *Ledger) EndRun(ctx context.Context, r Run) error {
 	return l.write(ctx, "end run", func(ctx context.Context, tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, "UPDATE runs SET ended = ?, outcome = ?, summary = ? WHERE id = ?",
-			instant(r.Ended), r.Outcome, r.Summary, r.ID)
-		if err != nil {
-			return err
+		if r.Task != "" {
+			if err := endTaskRun(ctx, tx, r); err != nil {
+				return err
+			}
 		}
-		n, err := res.RowsAffected()
-		if err == nil && n == 0 {
+		found, err := changedRows(tx.ExecContext(ctx, endRunSQL,
+			instant(r.Ended), r.Outcome, r.Summary, text(cut(r.Error)), r.ID, text(r.Task)))
+		if err == nil && !found {
 			return fmt.Errorf("run %d: %w", r.ID, fs.ErrNotExist)
 		}
 		return err
 	})
 }
 
+const (
+	selectOlderRuns = "SELECT id, command, started, ended, outcome, summary, NULL, NULL, NULL, NULL, NULL FROM runs"
+	selectRuns      = "SELECT id, command, started, ended, outcome, summary, task, planned, attempt, fence, error FROM runs"
+)
+
 // Runs returns the latest runs, latest first, at most limit of them where limit
 // isn't 0.
 func (l *Ledger) Runs(ctx context.Context, limit int) ([]Run, error) {
-	query := "SELECT id, command, started, ended, outcome, summary FROM runs ORDER BY id DESC"
-	var args []any
-	if limit > 0 {
-		query, args = query+" LIMIT ?", append(args, limit)
-	}
 	var runs []Run
 	err := l.call("runs", func() error {
-		rows, err := l.reader.QueryContext(ctx, query, args...)
+		newer, err := l.has(ctx, leasesSince)
 		if err != nil {
 			return err
 		}
-		runs, err = collect(rows, 0, scanRun)
+		selecting := selectRuns
+		if !newer {
+			selecting = selectOlderRuns
+		}
+		query, args := (&conditions{}).latest(selecting, "id", limit)
+		runs, err = l.runs(ctx, query, args)
 		return err
 	})
 	if err != nil {
@@ -62,11 +74,21 @@ func (l *Ledger) Runs(ctx context.Context, limit int) ([]Run, error) {
 	return runs, nil
 }
 
+func (l *Ledger) runs(ctx context.Context, query string, args []any) ([]Run, error) {
+	rows, err := l.reader.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, 0, scanRun)
+}
+
 func scanRun(rows *sql.Rows) (Run, error) {
 	var r Run
 	var started int64
-	var ended sql.NullInt64
-	err := rows.Scan(&r.ID, &r.Command, &started, &ended, &r.Outcome, &r.Summary)
+	var ended, planned, attempt, fence sql.NullInt64
+	var task, failure sql.NullString
+	err := rows.Scan(&r.ID, &r.Command, &started, &ended, &r.Outcome, &r.Summary, &task, &planned, &attempt, &fence, &failure)
 	r.Started, r.Ended = time.UnixMilli(started).UTC(), fromInstant(ended)
+	r.Task, r.Planned, r.Attempt, r.Fence, r.Error = task.String, fromInstant(planned), attempt.Int64, fence.Int64, failure.String
 	return r, err
 }

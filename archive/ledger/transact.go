@@ -32,23 +32,39 @@ func (l *Ledger) call(op string, f func() error) error {
 // exportsSince is the schema that has exports, keys, secrets and the audit log.
 const exportsSince = 2
 
-// callAccess runs f, which reads what the schema has since then. A ledger of an
-// older version, which can only be open for reading, has none of it:
-// sql.ErrNoRows.
+// leasesSince is the schema that has leases, and runs of tasks.
+const leasesSince = 3
+
+// callAccess is callSince for what came with exportsSince.
 func (l *Ledger) callAccess(ctx context.Context, op string, f func() error) error {
+	return l.callSince(ctx, exportsSince, op, f)
+}
+
+// callSince runs f, which reads what the schema has since a version. A ledger
+// of an older version, which can only be open for reading, has none of it:
+// sql.ErrNoRows.
+func (l *Ledger) callSince(ctx context.Context, since int, op string, f func() error) error {
 	return l.call(op, func() error {
-		if l.version < exportsSince {
-			// It may have been upgraded since it was opened.
-			var version int
-			if err := l.reader.QueryRowContext(ctx, "SELECT user_version FROM pragma_user_version").Scan(&version); err != nil {
-				return err
-			}
-			if version < exportsSince {
-				return sql.ErrNoRows
-			}
+		has, err := l.has(ctx, since)
+		if err != nil {
+			return err
+		}
+		if !has {
+			return sql.ErrNoRows
 		}
 		return f()
 	})
+}
+
+// has tells whether the schema is of a version or a later one. It may have been
+// upgraded since it was opened.
+func (l *Ledger) has(ctx context.Context, since int) (bool, error) {
+	if l.version >= since {
+		return true, nil
+	}
+	var version int
+	err := l.reader.QueryRowContext(ctx, "SELECT user_version FROM pragma_user_version").Scan(&version)
+	return version >= since, err
 }
 
 func (l *Ledger) hook(op string, phase Phase) error {
@@ -80,6 +96,9 @@ func (l *Ledger) transact(ctx context.Context, f func(ctx context.Context, tx *s
 	// After a commit it does nothing, and SQLite may have rolled back by
 	// itself, as it does on a full disk.
 	defer func() { _ = tx.Rollback() }()
+	if err := checkFence(whole, tx); err != nil {
+		return err
+	}
 	if err := f(whole, tx); err != nil {
 		return err
 	}

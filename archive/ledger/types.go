@@ -142,4 +142,11 @@ type Run struct {
 	Ended   time.Time // zero while running, or when the process died
 	Outcome string    // "ok", "partial", "failed", "interrupted"; empty while running
 	Summary string    // the JSON object that --json prints
+	Error   string    // why it failed; at most MaxText bytes
+
+	Task    string    // empty: the run was of no task, and has none of the rest
+	Planned time.Time // zero: it was asked for
+	Attempt int64     // which, from 1, at what was planned
+	Fence   int64     // of the lease under which it ran
+	Settles bool      // given to EndRun: what was planned then or earlier is done with
 }
