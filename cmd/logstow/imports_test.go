@@ -97,7 +97,8 @@ var table = []row{
 		ansi, rate,
 	}},
 
-	{"scheduler", []string{cron}},
+	// Leases and runs are the ledger's rows.
+	{"scheduler", []string{"archive/ledger", cron}},
 
 	// The program. What it is configured with is named in jobfile's words.
 	{"cmd/internal/config", []string{"layout/jobfile", yaml}},
