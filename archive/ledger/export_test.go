@@ -87,7 +87,10 @@ func exportStatements(all map[string]Statement) {
 		"export: renew": renewExportSQL, "export: finish": finishExportSQL, "export: cancel": cancelExportSQL,
 		"export: sweep": startSweepSQL, "export: prolong": prolongExportSQL,
 		"export: sweep job": sweepJobSQL, "deleting": deletingSQL, "blank": blankSQL(3),
-		"token by hash": tokenByHashSQL, "tokens: revoke": revokeTokensSQL, "key by hash": keyByHashSQL,
+		"lease": leaseSQL, "lease: renew": renewLeaseSQL, "lease: release": releaseLeaseSQL, "lease: held": heldLeaseSQL,
+		"lease: settle": settleSQL, "leases": leasesSQL, "run: same": sameRunSQL, "run: end": endRunSQL,
+		"runs of a task": selectRuns + " WHERE task = ? ORDER BY id DESC",
+		"token by hash":  tokenByHashSQL, "tokens: revoke": revokeTokensSQL, "key by hash": keyByHashSQL,
 	} {
 		all[name] = Statement{s, make([]any, strings.Count(s, "?"))}
 	}

@@ -119,7 +119,28 @@ var calls = map[string]func(ctx context.Context, l *ledger.Ledger) error{
 		_, err := l.AuditLog(ctx, ledger.AuditQuery{})
 		return err
 	},
-	"secret": func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Secret(ctx, "s"); return err },
+	"acquire lease": func(ctx context.Context, l *ledger.Ledger) error {
+		_, err := l.AcquireLease(ctx, ledger.Lease{Task: rand.Text(), Holder: "h", Since: noon, Until: noon.Add(time.Minute)})
+		return err
+	},
+	"renew lease": func(ctx context.Context, l *ledger.Ledger) error {
+		return l.RenewLease(ctx, ledger.Lease{Task: "t", Fence: 1, Until: noon})
+	},
+	"release lease": func(ctx context.Context, l *ledger.Ledger) error {
+		return l.ReleaseLease(ctx, ledger.Lease{Task: "released", Fence: 1})
+	},
+	"lease":  func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Lease(ctx, "t"); return err },
+	"leases": func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Leases(ctx); return err },
+	"last planned": func(ctx context.Context, l *ledger.Ledger) error {
+		_, err := l.LastPlanned(ctx, "t", noon)
+		return err
+	},
+	"start task run": func(ctx context.Context, l *ledger.Ledger) error {
+		_, err := l.StartTaskRun(ctx, ledger.Run{Task: "t", Fence: 1, Started: noon})
+		return err
+	},
+	"task runs": func(ctx context.Context, l *ledger.Ledger) error { _, err := l.TaskRuns(ctx, "t", 0); return err },
+	"secret":    func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Secret(ctx, "s"); return err },
 }
 
 // prepareCalls makes what the calls are about.
@@ -133,6 +154,9 @@ func prepareCalls(t *testing.T, l *ledger.Ledger) {
 	}
 	for _, id := range []string{"running", "finished"} {
 		claim(t, l, id, noon, time.Minute)
+	}
+	for _, task := range []string{"t", "released"} {
+		acquire(t, l, task, noon, time.Minute)
 	}
 	if _, err := l.CreateKey(t.Context(), ledger.APIKey{Hash: hash("key")}, ledger.AuditEntry{}); err != nil {
 		t.Fatal(err)

@@ -39,6 +39,7 @@ const (
 
 	selectLeases = "SELECT " + leaseColumns + " FROM leases"
 	leaseSQL     = selectLeases + " WHERE task = ?"
+	leasesSQL    = selectLeases + " ORDER BY task"
 
 	acquireLeaseSQL = `INSERT INTO leases (task, holder, fence, since, until, attempt) VALUES (?, ?, 1, ?, ?, 0)
 ON CONFLICT (task) DO UPDATE SET holder = excluded.holder, fence = leases.fence + 1, since = excluded.since, until = excluded.until
@@ -128,7 +129,7 @@ func (l *Ledger) Lease(ctx context.Context, task string) (Lease, error) {
 func (l *Ledger) Leases(ctx context.Context) ([]Lease, error) {
 	var all []Lease
 	err := l.callSince(ctx, leasesSince, "leases", func() error {
-		rows, err := l.reader.QueryContext(ctx, selectLeases+" ORDER BY task")
+		rows, err := l.reader.QueryContext(ctx, leasesSQL)
 		if err != nil {
 			return err
 		}

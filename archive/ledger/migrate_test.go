@@ -52,6 +52,11 @@ func TestLedgersOfEveryVersionAreRead(t *testing.T) {
 				return
 			}
 			checkAccess(t, l)
+			if v == 2 {
+				acquire(t, l, "t", noon, time.Minute)
+				return
+			}
+			checkLeases(t, l)
 		})
 	}
 }
@@ -100,6 +105,35 @@ func checkAccess(t *testing.T, l *ledger.Ledger) {
 	}
 }
 
+// checkLeases checks what the fixtures have of leases and runs of tasks.
+func checkLeases(t *testing.T, l *ledger.Ledger) {
+	t.Helper()
+	leases, err := l.Leases(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := noon.Truncate(time.Second)
+	equal(t, "Leases", leases, []ledger.Lease{
+		{
+			Task: "nightly", Holder: "a holder", Fence: 7, Since: noon, Until: noon.Add(time.Minute),
+			Planned: second.Add(-24 * time.Hour), Trying: second, Attempt: 2,
+		},
+		{Task: "other", Since: noon, Planned: noon},
+	})
+	runs, err := l.Runs(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := ledger.Run{
+		ID: 2, Command: "retain", Started: noon, Ended: noon.Add(time.Minute), Outcome: "failed", Summary: "{}", Error: "an error",
+		Task: "nightly", Planned: second, Attempt: 2, Fence: 7,
+	}
+	equal(t, "Runs", runs, []ledger.Run{ended, {ID: 1, Command: "archive", Started: noon}})
+	if err := l.EndRun(t.Context(), ended); err != nil {
+		t.Errorf("EndRun under the lease that is on record: %v", err)
+	}
+}
+
 // A ledger of the first version, opened for reading, has its documents and
 // nothing of what came later; when somebody has upgraded it, it has.
 func TestOlderLedgersAreReadWithoutAnUpgrade(t *testing.T) {
@@ -135,7 +169,21 @@ func TestOlderLedgersAreReadWithoutAnUpgrade(t *testing.T) {
 	if log, err := l.AuditLog(t.Context(), ledger.AuditQuery{}); len(log) != 0 || err != nil {
 		t.Errorf("AuditLog = %v, %v, want none", log, err)
 	}
-	create(t, open(t, path), "1")
+	if _, err := l.Lease(t.Context(), "t"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Lease = %v, want fs.ErrNotExist", err)
+	}
+	if leases, err := l.Leases(t.Context()); len(leases) != 0 || err != nil {
+		t.Errorf("Leases = %v, %v, want none", leases, err)
+	}
+	if runs, err := l.Runs(t.Context(), 0); len(runs) != 1 || err != nil {
+		t.Errorf("Runs = %v, %v, want one", runs, err)
+	}
+	upgraded := open(t, path)
+	create(t, upgraded, "1")
+	acquire(t, upgraded, "t", noon, time.Minute)
+	if leases, err := l.Leases(t.Context()); len(leases) != 1 || err != nil {
+		t.Errorf("Leases after the upgrade = %v, %v, want one", leases, err)
+	}
 	if n := exports(); n != 1 {
 		t.Errorf("%d exports after the upgrade, want 1", n)
 	}
@@ -146,13 +194,15 @@ func TestOlderLedgersAreReadWithoutAnUpgrade(t *testing.T) {
 
 // A ledger that was upgraded is like one that is new.
 func TestUpgradesMakeTheSameSchema(t *testing.T) {
-	b, err := fixtures.ReadFile("testdata/v1.sql")
-	if err != nil {
-		t.Fatal(err)
+	for _, fixture := range []string{"testdata/v1.sql", "testdata/v2.sql"} {
+		b, err := fixtures.ReadFile(fixture)
+		if err != nil {
+			t.Fatal(err)
+		}
+		upgraded := newPath(t)
+		execute(t, upgraded, string(b))
+		equal(t, "the schema of an upgraded ledger", schema(t, open(t, upgraded)), schema(t, open(t, newPath(t))))
 	}
-	upgraded := newPath(t)
-	execute(t, upgraded, string(b))
-	equal(t, "the schema of an upgraded ledger", schema(t, open(t, upgraded)), schema(t, open(t, newPath(t))))
 }
 
 // schema returns the statements that would make a ledger's tables, without

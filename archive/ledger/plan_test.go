@@ -58,6 +58,16 @@ var plans = map[string][]string{
 	"key by hash":            {"SEARCH api_keys USING INDEX api_keys_hash (hash=?)"},
 	"audit log: next":        {"SEARCH audit USING INTEGER PRIMARY KEY (rowid<?)"},
 
+	"lease":          {"SEARCH leases USING INDEX sqlite_autoindex_leases_1 (task=?)"},
+	"lease: renew":   {"SEARCH leases USING INDEX sqlite_autoindex_leases_1 (task=?)"},
+	"lease: release": {"SEARCH leases USING INDEX sqlite_autoindex_leases_1 (task=?)"},
+	"lease: held":    {"SEARCH leases USING INDEX sqlite_autoindex_leases_1 (task=?)"},
+	"lease: settle":  {"SEARCH leases USING INDEX sqlite_autoindex_leases_1 (task=?)"},
+	"leases":         {"SCAN leases USING INDEX sqlite_autoindex_leases_1"},
+	"run: same":      {"SEARCH runs USING INDEX runs_task (task=?)"},
+	"run: end":       {"SEARCH runs USING INTEGER PRIMARY KEY (rowid=?)"},
+	"runs of a task": {"SEARCH runs USING INDEX runs_task (task=?)"},
+
 	"quarantine: key":  {"SEARCH quarantined USING INDEX quarantined_identity (key=?)"},
 	"quarantine: open": {"SEARCH quarantined USING INDEX quarantined_state (state=? AND rowid>?)"},
 }
