@@ -1,0 +1,264 @@
+package scheduler_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"logstow/archive/ledger"
+	"logstow/scheduler"
+)
+
+// deeds counts what tasks did, by task and planned time.
+type deeds struct {
+	mu      sync.Mutex // guards what follows
+	done    map[string]int
+	running map[string]int
+	overlap []string
+}
+
+func newDeeds() *deeds { return &deeds{done: map[string]int{}, running: map[string]int{}} }
+
+func (d *deeds) add(task string, n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.running[task] += n; d.running[task] > 1 {
+		d.overlap = append(d.overlap, task)
+	}
+}
+
+// task returns a task that takes a while, and fails for one planned time at
+// first. In a process that is dead it does nothing.
+func (d *deeds) task(name string, p *process) scheduler.Task {
+	return scheduler.Task{
+		Name: name, Spec: "* * * * *", Missed: scheduler.MissedAll, Retries: 1, Backoff: 5 * time.Second,
+		Do: func(ctx context.Context, r ledger.Run) (string, error) {
+			d.add(name, 1)
+			defer d.add(name, -1)
+			select {
+			case <-time.After(35 * time.Second):
+			case <-ctx.Done():
+				return "", ctx.Err()
+			}
+			if p.dead() {
+				return "", errDead
+			}
+			if r.Planned.Minute() == 2 && r.Attempt == 1 {
+				return "", errors.New("broken")
+			}
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.done[name+r.Planned.Format(" 15:04")]++
+			return "", nil
+		},
+	}
+}
+
+// TestCrashAtEveryCall has a process die at each of its calls to the ledger,
+// before and after it took effect, and another go on.
+func TestCrashAtEveryCall(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		calls := 0
+		for dies, whole := 1, false; !whole; dies++ {
+			synctest.Test(t, func(t *testing.T) { whole = crashAt(t, dies, after) })
+			calls = dies
+		}
+		if calls < 60 {
+			t.Errorf("%d calls: too few for this to say anything", calls)
+		}
+	}
+}
+
+// crashAt tells whether the first process has lived to the end.
+func crashAt(t *testing.T, dies int, after bool) bool {
+	m, d := newMemory(), newDeeds()
+	ctx, cancel := context.WithCancel(t.Context())
+	first := &process{memory: m, dies: dies, after: after, onDie: cancel}
+	go func() { time.Sleep(4*time.Minute + 30*time.Second); cancel() }()
+	config := scheduler.Config{Ledger: first, Lease: 30 * time.Second, Drain: time.Nanosecond, Tasks: []scheduler.Task{d.task("a", first), d.task("b", first)}}
+	_ = newScheduler(t, config).Run(ctx) // it may be cut
+
+	second := &process{memory: m}
+	config.Ledger, config.Tasks = second, []scheduler.Task{d.task("a", second), d.task("b", second)}
+	config.Drain = time.Hour
+	runFor(t, newScheduler(t, config), 15*time.Minute)
+
+	where := fmt.Sprintf("death at call %d, after it: %v", dies, after)
+	for _, task := range []string{"a", "b"} {
+		from, twice := firstPlanned(m.all(), task), 0
+		recorded := map[time.Time]int{}
+		for _, r := range m.all() {
+			if r.Task == task && r.Outcome == "ok" {
+				recorded[r.Planned.UTC()]++
+			}
+		}
+		for at := from; at.Before(time.Now().Add(-2 * time.Minute)); at = at.Add(time.Minute) {
+			n := d.done[task+at.Format(" 15:04")]
+			if recorded[at] != 1 || n < 1 {
+				t.Errorf("%s: task %s, planned %s: recorded %d times, done %d times", where, task, at, recorded[at], n)
+			}
+			twice += n - 1
+		}
+		// What was done but not recorded when the process died is done again.
+		if twice > 1 {
+			t.Errorf("%s: task %s did %d planned times twice", where, task, twice)
+		}
+	}
+	if len(d.overlap) > 0 {
+		t.Errorf("%s: at the same time: %v", where, d.overlap)
+	}
+	return !first.dead()
+}
+
+func firstPlanned(runs []ledger.Run, task string) time.Time {
+	for _, r := range runs {
+		if r.Task == task {
+			return r.Planned.UTC()
+		}
+	}
+	return time.Time{}
+}
+
+// A process that is paused past its lease, and wakes: its run is cut, and says
+// nothing any more. Nobody else waits for it.
+func TestLostLeaseEndsTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		var cause error
+		s := newScheduler(t, scheduler.Config{Ledger: m, Tasks: []scheduler.Task{{
+			Name: "t", Spec: "0 1 * * *",
+			Do: func(ctx context.Context, _ ledger.Run) (string, error) {
+				<-ctx.Done()
+				cause = context.Cause(ctx)
+				return "", nil // it says that all is well
+			},
+		}}})
+		stop := running(t, s)
+		time.Sleep(time.Hour + 5*time.Second)
+		m.set(func(l *ledger.Lease) { l.Fence, l.Holder, l.Until = l.Fence+1, "another", time.Now().Add(time.Hour) })
+		time.Sleep(time.Minute)
+		wantRuns(t, m, "01 01:00:00 #1 ")
+		if err := stop(); err != nil {
+			t.Errorf("Run = %v", err)
+		}
+		if !errors.Is(cause, ledger.ErrFenced) {
+			t.Errorf("the run ended by %v, want ErrFenced", cause)
+		}
+		if l := m.leases["t"]; l.Holder != "another" || l.Until.IsZero() {
+			t.Errorf("the other's lease is %+v", l)
+		}
+	})
+}
+
+// A ledger that can't be written ends a run when its lease is over, and not
+// before.
+func TestUnreachableLedgerEndsTheRun(t *testing.T) {
+	for _, outage := range []time.Duration{25 * time.Second, 10 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			m := newMemory()
+			p := &process{memory: m, onDie: func() {}}
+			s := newScheduler(t, scheduler.Config{Ledger: p, Tasks: []scheduler.Task{{
+				Name: "t", Spec: "0 1 * * *",
+				Do: func(ctx context.Context, _ ledger.Run) (string, error) {
+					select {
+					case <-time.After(15 * time.Minute):
+						return "", nil
+					case <-ctx.Done():
+						return "", ctx.Err()
+					}
+				},
+			}}})
+			stop := running(t, s)
+			time.Sleep(time.Hour + time.Minute)
+			p.die()
+			time.Sleep(outage)
+			p.revive()
+			time.Sleep(20 * time.Minute)
+			if err := stop(); err != nil {
+				t.Errorf("Run = %v", err)
+			}
+			want := []string{"01 01:00:00 #1 ok"}
+			if outage > time.Minute {
+				want = []string{"01 01:00:00 #1 ", "01 01:00:00 #2 ok"}
+			}
+			wantRuns(t, m, want...)
+		})
+	}
+}
+
+// clock is one that is set now and then.
+type clock struct{ offset atomic.Int64 }
+
+func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.offset.Load())) }
+
+// TestClockThatIsSet sets the clock at random, by less than a day.
+func TestClockThatIsSet(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	for _, missed := range []scheduler.Missed{scheduler.MissedOnce, scheduler.MissedAll, scheduler.MissedNone} {
+		synctest.Test(t, func(t *testing.T) {
+			m, d := newMemory(), newDeeds()
+			var c clock
+			task := d.task("t", &process{})
+			task.Missed, task.MissedLimit = missed, 5
+			config := scheduler.Config{Ledger: m, Now: c.now, Tasks: []scheduler.Task{task}, Drain: time.Hour}
+			stops := []func() error{running(t, newScheduler(t, config)), running(t, newScheduler(t, config))}
+			const jumps = 200
+			for range jumps {
+				time.Sleep(time.Duration(rng.Int64N(int64(10 * time.Minute))))
+				c.offset.Store(int64(time.Duration(rng.IntN(3)+1)*time.Hour) * (rng.Int64N(3) - 1))
+			}
+			c.offset.Store(int64(100 * time.Hour)) // nothing that was planned for later
+			time.Sleep(time.Hour)
+			for _, stop := range stops {
+				if err := stop(); err != nil {
+					t.Errorf("Run = %v", err)
+				}
+			}
+			done := map[time.Time]bool{}
+			for _, r := range m.all() {
+				if at := r.Planned.UTC(); r.Outcome == "ok" && done[at] {
+					t.Errorf("planned %s was done twice", at)
+				} else if r.Outcome == "ok" {
+					done[at] = true
+				}
+			}
+			if len(d.overlap) > 0 {
+				t.Errorf("%d times at the same time", len(d.overlap))
+			}
+			if n := len(m.all()); n < 100 || n > 200*10+jumps*5 {
+				t.Errorf("%d runs", n)
+			}
+		})
+	}
+}
+
+// A clock that was years ahead leaves a record that doesn't stop the task.
+func TestClockThatWasWrong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		var c clock
+		s := newScheduler(t, scheduler.Config{Ledger: m, Now: c.now, Tasks: []scheduler.Task{{Name: "t", Spec: "@hourly", Do: nothing}}})
+		for _, offset := range []time.Duration{0, 5 * 365 * 24 * time.Hour, 0} {
+			c.offset.Store(int64(offset))
+			runFor(t, s, 95*time.Minute)
+		}
+		// One that died then holds nothing now.
+		m.set(func(l *ledger.Lease) { l.Until = time.Now().Add(1000 * time.Hour) })
+		runFor(t, s, 95*time.Minute)
+		var all []string
+		for _, r := range m.all() {
+			all = append(all, r.Planned.UTC().Format("2006 15:04"))
+		}
+		if want := "[2000 01:00 2004 01:00 2004 02:00 2004 03:00 2000 04:00 2000 05:00 2000 06:00]"; fmt.Sprint(all) != want {
+			t.Errorf("planned times %v, want %s", all, want)
+		}
+	})
+}

@@ -1,0 +1,141 @@
+package scheduler
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"logstow/archive/ledger"
+)
+
+// Missed says what becomes of planned times that passed while a task could not
+// run: no process was there, or the machine slept, or the run before took too
+// long, or somebody else held its lease. They count from the last planned time
+// on record, by the schedule as it is now.
+type Missed string
+
+// What can become of them.
+const (
+	MissedOnce Missed = "once" // one run, for the latest of them
+	MissedAll  Missed = "all"  // a run for each of the latest of them, as many as the task's limit, oldest first
+	MissedNone Missed = "none" // nothing
+)
+
+// MaxJitter is the most that a task may be delayed.
+const MaxJitter = 24 * time.Hour
+
+// Task is something that is done again and again.
+type Task struct {
+	Name string
+	Spec string // when, as ParseSchedule takes it
+	Zone string // empty: UTC
+	// Manual says that the task has no schedule and runs when it is asked for.
+	Manual bool
+
+	// Do does it, with a context that carries the fence of the task's lease (see
+	// ledger.WithFence) and ends when the run is to. It must return then: what it
+	// started is waited for, however long that takes. What it returns is the
+	// summary for the record, a JSON object, which may be empty, and whether it
+	// failed. An error that is ErrPartial says that the task is finished.
+	Do func(ctx context.Context, r ledger.Run) (summary string, err error)
+
+	Jitter  time.Duration // each run is delayed by less than that; the same for one planned time in every process
+	Timeout time.Duration // of one attempt; 0: none
+	Retries int           // further attempts where one fails
+	Backoff time.Duration // before the first of them, doubled each time up to an hour; 0: 1 minute
+
+	Missed      Missed // empty: MissedOnce
+	MissedLimit int    // for MissedAll; 0: 100
+}
+
+// ErrPartial says that a task has finished, but not with everything: it is not
+// tried again.
+var ErrPartial = errors.New("finished in part")
+
+// ErrTimeout says that a run was ended at its task's timeout.
+var ErrTimeout = errors.New("ended at its timeout")
+
+const (
+	maxName       = 200
+	maxRetries    = 1000
+	maxMissed     = 100_000
+	longestPause  = time.Hour
+	defaultMissed = 100
+)
+
+// task is a Task that was found good.
+type task struct {
+	Task
+	schedule *Schedule // nil: it only runs when asked for
+}
+
+func newTask(t Task) (*task, error) {
+	switch {
+	case t.Name == "":
+		return nil, errors.New("it has no name")
+	case len(t.Name) > maxName:
+		return nil, fmt.Errorf("its name is longer than %d bytes", maxName)
+	case t.Do == nil:
+		return nil, errors.New("it does nothing")
+	case t.Jitter < 0 || t.Jitter > MaxJitter:
+		return nil, fmt.Errorf("jitter %s: want 0 to %s", t.Jitter, MaxJitter)
+	case t.Timeout < 0 || t.Backoff < 0:
+		return nil, fmt.Errorf("a duration is negative: timeout %s, backoff %s", t.Timeout, t.Backoff)
+	case t.Retries < 0 || t.Retries > maxRetries:
+		return nil, fmt.Errorf("%d retries: want 0 to %d", t.Retries, maxRetries)
+	case t.MissedLimit < 0 || t.MissedLimit > maxMissed:
+		return nil, fmt.Errorf("at most %d missed runs: want 0 to %d", t.MissedLimit, maxMissed)
+	}
+	switch t.Missed {
+	case "":
+		t.Missed = MissedOnce
+	case MissedOnce, MissedAll, MissedNone:
+	default:
+		return nil, fmt.Errorf("missed runs %q: want once, all or none", t.Missed)
+	}
+	orDefault(&t.Backoff, time.Minute)
+	orDefault(&t.MissedLimit, defaultMissed)
+	if t.Manual {
+		if t.Spec != "" || t.Zone != "" {
+			return nil, fmt.Errorf("it has the schedule %q and yet is to run only when asked for", t.Spec)
+		}
+		return &task{Task: t}, nil
+	}
+	schedule, err := ParseSchedule(t.Spec, t.Zone)
+	if err != nil {
+		return nil, err
+	}
+	return &task{t, schedule}, nil
+}
+
+// due is when the run that is planned for then is to begin. The delay depends
+// on nothing but the task's name and the planned time.
+func (t *task) due(planned time.Time) time.Time {
+	if t.Jitter == 0 {
+		return planned
+	}
+	h := fnv.New64a()
+	_, _ = h.Write(binary.BigEndian.AppendUint64([]byte(t.Name+"\x00"), uint64(planned.Unix())))
+	return planned.Add(time.Duration(mix(h.Sum64()) % uint64(t.Jitter)).Truncate(time.Millisecond))
+}
+
+// mix spreads what differs in few bits over all of them.
+func mix(x uint64) uint64 {
+	x ^= x >> 33
+	x *= 0xff51afd7ed558ccd
+	x ^= x >> 33
+	x *= 0xc4ceb9fe1a85ec53
+	return x ^ x>>33
+}
+
+// pause is how long to wait after an attempt, the first of which is 1.
+func (t *task) pause(attempt int64) time.Duration {
+	d := t.Backoff
+	for ; attempt > 1 && d < longestPause; attempt-- {
+		d *= 2
+	}
+	return min(d, max(longestPause, t.Backoff))
+}
