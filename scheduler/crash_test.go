@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -131,11 +132,13 @@ func TestLostLeaseEndsTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
 		var cause error
+		var after time.Duration
 		s := newScheduler(t, scheduler.Config{Ledger: m, Tasks: []scheduler.Task{{
 			Name: "t", Spec: "0 1 * * *",
 			Do: func(ctx context.Context, _ ledger.Run) (string, error) {
+				began := time.Now()
 				<-ctx.Done()
-				cause = context.Cause(ctx)
+				cause, after = context.Cause(ctx), time.Since(began)
 				return "", nil // it says that all is well
 			},
 		}}})
@@ -147,8 +150,8 @@ func TestLostLeaseEndsTheRun(t *testing.T) {
 		if err := stop(); err != nil {
 			t.Errorf("Run = %v", err)
 		}
-		if !errors.Is(cause, ledger.ErrFenced) {
-			t.Errorf("the run ended by %v, want ErrFenced", cause)
+		if !errors.Is(cause, ledger.ErrFenced) || after > 20*time.Second {
+			t.Errorf("the run ended by %v after %s, want ErrFenced when it should have been renewed", cause, after)
 		}
 		if l := m.leases["t"]; l.Holder != "another" || l.Until.IsZero() {
 			t.Errorf("the other's lease is %+v", l)
@@ -157,9 +160,16 @@ func TestLostLeaseEndsTheRun(t *testing.T) {
 }
 
 // A ledger that can't be written ends a run when its lease is over, and not
-// before.
+// before; what ends meanwhile is recorded later.
 func TestUnreachableLedgerEndsTheRun(t *testing.T) {
-	for _, outage := range []time.Duration{25 * time.Second, 10 * time.Minute} {
+	for _, tt := range []struct {
+		takes, outage time.Duration
+		want          []string
+	}{
+		{15 * time.Minute, 25 * time.Second, []string{"01 01:00:00 #1 ok"}},
+		{65 * time.Second, 25 * time.Second, []string{"01 01:00:00 #1 ok"}},
+		{15 * time.Minute, 10 * time.Minute, []string{"01 01:00:00 #1 ", "01 01:00:00 #2 ok"}},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			m := newMemory()
 			p := &process{memory: m, onDie: func() {}}
@@ -167,7 +177,7 @@ func TestUnreachableLedgerEndsTheRun(t *testing.T) {
 				Name: "t", Spec: "0 1 * * *",
 				Do: func(ctx context.Context, _ ledger.Run) (string, error) {
 					select {
-					case <-time.After(15 * time.Minute):
+					case <-time.After(tt.takes):
 						return "", nil
 					case <-ctx.Done():
 						return "", ctx.Err()
@@ -177,17 +187,59 @@ func TestUnreachableLedgerEndsTheRun(t *testing.T) {
 			stop := running(t, s)
 			time.Sleep(time.Hour + time.Minute)
 			p.die()
-			time.Sleep(outage)
+			time.Sleep(tt.outage)
 			p.revive()
 			time.Sleep(20 * time.Minute)
 			if err := stop(); err != nil {
 				t.Errorf("Run = %v", err)
 			}
-			want := []string{"01 01:00:00 #1 ok"}
-			if outage > time.Minute {
-				want = []string{"01 01:00:00 #1 ", "01 01:00:00 #2 ok"}
+			wantRuns(t, m, tt.want...)
+		})
+	}
+}
+
+// What kills every process that runs it is given up.
+func TestDeathsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		tasks := []scheduler.Task{{Name: "t", Spec: "@hourly", Do: func(context.Context, ledger.Run) (string, error) {
+			return "", nil
+		}}}
+		s := newScheduler(t, scheduler.Config{Ledger: m, Tasks: tasks})
+		at := time.Now().Add(time.Hour)
+		runFor(t, s, time.Minute)
+		for _, deaths := range []int64{5, 6} {
+			m.set(func(l *ledger.Lease) { l.Trying, l.Attempt = at, deaths })
+			at = at.Add(time.Hour)
+			runFor(t, s, time.Hour)
+		}
+		wantRuns(t, m, "01 01:00:00 #6 ok", "01 02:00:00 #7 failed")
+		if got := m.all()[1].Error; !strings.Contains(got, "given up") {
+			t.Errorf("the error is %q, want it to say that it was given up", got)
+		}
+	})
+}
+
+// RunNow takes over from who died, after a while in which that could have been
+// denied.
+func TestRunNowAfterADeath(t *testing.T) {
+	for _, alive := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			m := newMemory()
+			l, err := m.AcquireLease(t.Context(), ledger.Lease{Task: "t", Holder: "other", Since: time.Now(), Until: time.Now().Add(time.Minute)})
+			if err != nil {
+				t.Fatal(err)
 			}
-			wantRuns(t, m, want...)
+			s := newScheduler(t, scheduler.Config{Ledger: m, Tasks: []scheduler.Task{{Name: "t", Manual: true, Do: nothing}}})
+			time.Sleep(time.Hour)
+			began := time.Now()
+			if alive {
+				time.AfterFunc(20*time.Second, func() { l.Until = time.Now().Add(time.Minute); _ = m.RenewLease(t.Context(), l) })
+			}
+			_, err = s.RunNow(t.Context(), "t")
+			if errors.Is(err, ledger.ErrHeld) != alive || (err == nil) == alive || time.Since(began) != 30*time.Second {
+				t.Errorf("RunNow = %v after %s, with the holder alive: %v", err, time.Since(began), alive)
+			}
 		})
 	}
 }
