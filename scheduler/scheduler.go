@@ -61,6 +61,14 @@ type Config struct {
 
 	Now func() time.Time // nil: time.Now
 	Log *slog.Logger     // nil: nothing is logged
+
+	// WithRun, where not nil, returns the context that a run is done and logged
+	// with, so that what is logged can say of which run it is.
+	WithRun func(ctx context.Context, r ledger.Run) context.Context
+
+	// Ended, where not nil, is called with each run that has ended and been
+	// recorded, and why it failed. It may be called concurrently.
+	Ended func(r ledger.Run, failure error)
 }
 
 // Scheduler runs tasks. It is safe for concurrent use.

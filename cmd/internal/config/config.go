@@ -22,6 +22,8 @@ type Config struct {
 	Log     Log
 	Archive Archive
 	Serve   Serve
+
+	Schedules []Schedule // in the order of the file
 }
 
 // Log says what is logged, and how.
@@ -44,12 +46,20 @@ type Archive struct {
 
 // Serve says where and how the HTTP API is served.
 type Serve struct {
+	Parts         Parts
 	Listen        string // host:port
 	URL           string // where clients reach it, without a slash at its end; empty where that isn't said
 	NoAuth        bool   // then Listen is a loopback address
 	ExportWorkers int    // exports made at once
 	TalendLimit   int64  // entries in a file of the Talend API; 0: no limit
 	Rate          int    // requests a minute of one key; -1: no limit
+}
+
+// Parts is what a server runs: at least one of them.
+type Parts struct {
+	API       bool // the HTTP API, with metrics
+	Scheduler bool // the schedules
+	Workers   bool // make exports, and remove files that nobody can download any more
 }
 
 // Source is a place to read records from. Load has filled User and Fields from
