@@ -60,7 +60,7 @@ func (a *app) serving(ctx context.Context, c *config.Config, o opened) (*parts, 
 	if err != nil {
 		return nil, err
 	}
-	numbers := metrics.New(o.ledger)
+	numbers := metrics.New(metrics.Config{Ledger: o.ledger})
 	server, err := web.New(web.Config{
 		Exporter: exporter, Ledger: o.ledger, Tokens: tokens, Objects: o.store,
 		Eraser: eraser{store: o.store, ledger: o.ledger}, Wake: work.Wake,

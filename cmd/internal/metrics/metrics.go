@@ -28,8 +28,8 @@ type Metrics struct {
 	bytes    *prometheus.CounterVec
 }
 
-// New returns the numbers of a process that serves this ledger.
-func New(l exports) *Metrics {
+// New returns the numbers of a process.
+func New(c Config) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -47,7 +47,7 @@ func New(l exports) *Metrics {
 		}, []string{"route"}),
 	}
 	m.registry.MustRegister(
-		m.requests, m.took, m.bytes, newQueue(l),
+		m.requests, m.took, m.bytes, newQueue(c.Ledger),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
