@@ -7,6 +7,7 @@ type Counts struct {
 	Documents   int64            // that are Stored, events and revisions included
 	Bytes       int64            // of them
 	ByKind      map[string]int64 // documents
+	BytesByKind map[string]int64 // of them
 	Quarantined int64            // records that are StillOpen
 }
 
@@ -14,7 +15,7 @@ type Counts struct {
 // they were committed, so that this costs the same whatever their number;
 // quarantined records that are open are counted one by one.
 func (l *Ledger) Counts(ctx context.Context) (Counts, error) {
-	c := Counts{ByKind: map[string]int64{}}
+	c := Counts{ByKind: map[string]int64{}, BytesByKind: map[string]int64{}}
 	err := l.call("counts", func() error {
 		rows, err := l.reader.QueryContext(ctx, "SELECT kind, documents, bytes FROM totals WHERE state = 'stored'")
 		if err != nil {
@@ -27,7 +28,7 @@ func (l *Ledger) Counts(ctx context.Context) (Counts, error) {
 			if err := rows.Scan(&kind, &documents, &bytes); err != nil {
 				return err
 			}
-			c.ByKind[kind] = documents
+			c.ByKind[kind], c.BytesByKind[kind] = documents, bytes
 			c.Documents += documents
 			c.Bytes += bytes
 		}

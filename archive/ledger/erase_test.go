@@ -100,7 +100,7 @@ func checkTotals(t *testing.T, l *ledger.Ledger, stored, deleting int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "Counts", counts, ledger.Counts{Documents: stored, Bytes: stored * 98, ByKind: map[string]int64{"job": stored}})
+	equal(t, "Counts", counts, ledger.Counts{Documents: stored, Bytes: stored * 98, ByKind: map[string]int64{"job": stored}, BytesByKind: map[string]int64{"job": stored * 98}})
 	var documents, bytes int64
 	if err := l.Writer().QueryRowContext(t.Context(), "SELECT documents, bytes FROM totals WHERE state = 'deleting'").Scan(&documents, &bytes); err != nil {
 		t.Fatal(err)
