@@ -148,7 +148,7 @@ func signal(t *testing.T, child *exec.Cmd, s syscall.Signal) {
 func waitForRuns(t *testing.T, l *ledger.Ledger, n int) {
 	t.Helper()
 	done := func(task string) (all int) {
-		runs, err := l.TaskRuns(t.Context(), task, 0)
+		runs, err := l.Runs(t.Context(), ledger.RunQuery{Task: task})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -181,7 +181,7 @@ func TestTwoSchedulersOnOneLedger(t *testing.T) {
 func checkEverySecond(t *testing.T, l *ledger.Ledger, tasks ...string) {
 	t.Helper()
 	for _, task := range tasks {
-		runs, err := l.TaskRuns(t.Context(), task, 0)
+		runs, err := l.Runs(t.Context(), ledger.RunQuery{Task: task})
 		if err != nil {
 			t.Fatal(err)
 		}

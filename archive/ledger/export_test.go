@@ -89,10 +89,18 @@ func exportStatements(all map[string]Statement) {
 		"export: sweep job": sweepJobSQL, "deleting": deletingSQL, "blank": blankSQL(3),
 		"lease": leaseSQL, "lease: renew": renewLeaseSQL, "lease: release": releaseLeaseSQL, "lease: held": heldLeaseSQL,
 		"lease: settle": settleSQL, "leases": leasesSQL, "run: same": sameRunSQL, "run: end": endRunSQL,
-		"runs of a task": selectRuns + " WHERE task = ? ORDER BY id DESC",
-		"token by hash":  tokenByHashSQL, "tokens: revoke": revokeTokensSQL, "key by hash": keyByHashSQL,
+		"run": selectRuns + " WHERE id = ?", "runs: forget": forgetRunsSQL,
+		"unverified: count": countUnverifiedSQL, "unverified: oldest": oldestUnverifiedSQL,
+		"exports: counts": exportCountsSQL, "exports: bytes": exportBytesSQL,
+		"token by hash": tokenByHashSQL, "tokens: revoke": revokeTokensSQL, "key by hash": keyByHashSQL,
 	} {
 		all[name] = Statement{s, make([]any, strings.Count(s, "?"))}
+	}
+	for name, q := range map[string]RunQuery{
+		"all": {}, "next": {Before: 5}, "task": {Task: "t", Limit: 1}, "task, next": {Task: "t", Command: "t", Before: 5}, "command": {Command: "c", Limit: 1},
+	} {
+		s, args := q.statement(selectRuns)
+		all["runs: "+name] = Statement{s, args}
 	}
 	older := AuditQuery{Before: 5}
 	s, args := older.statement()

@@ -49,11 +49,22 @@ var calls = map[string]func(ctx context.Context, l *ledger.Ledger) error{
 		_, err := l.StartRun(ctx, "archive", noon)
 		return err
 	},
-	"end run":  func(ctx context.Context, l *ledger.Ledger) error { return l.EndRun(ctx, ledger.Run{ID: 1}) },
-	"runs":     func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Runs(ctx, 0); return err },
-	"counts":   func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Counts(ctx); return err },
-	"versions": func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Versions(ctx, "u", "1"); return err },
-	"deleting": func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Deleting(ctx); return err },
+	"end run": func(ctx context.Context, l *ledger.Ledger) error { return l.EndRun(ctx, ledger.Run{ID: 1}) },
+	"runs": func(ctx context.Context, l *ledger.Ledger) error {
+		_, err := l.Runs(ctx, ledger.RunQuery{})
+		return err
+	},
+	"run":         func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Run(ctx, 1); return err },
+	"forget runs": func(ctx context.Context, l *ledger.Ledger) error { _, err := l.ForgetRuns(ctx, noon); return err },
+	"unverified":  func(ctx context.Context, l *ledger.Ledger) error { _, _, err := l.Unverified(ctx); return err },
+	"check fence": func(ctx context.Context, l *ledger.Ledger) error {
+		return l.CheckFence(ledger.WithFence(ctx, ledger.Lease{Task: "t", Fence: 1}))
+	},
+	"export counts": func(ctx context.Context, l *ledger.Ledger) error { _, err := l.ExportCounts(ctx); return err },
+	"recent runs":   func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Recent(ctx, "t"); return err },
+	"counts":        func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Counts(ctx); return err },
+	"versions":      func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Versions(ctx, "u", "1"); return err },
+	"deleting":      func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Deleting(ctx); return err },
 	"start erasure": func(ctx context.Context, l *ledger.Ledger) error {
 		_, err := l.StartErasure(ctx, []ledger.Document{{ID: 99}}, ledger.AuditEntry{})
 		return err
@@ -139,8 +150,7 @@ var calls = map[string]func(ctx context.Context, l *ledger.Ledger) error{
 		_, err := l.StartTaskRun(ctx, ledger.Run{Task: "t", Fence: 1, Started: noon})
 		return err
 	},
-	"task runs": func(ctx context.Context, l *ledger.Ledger) error { _, err := l.TaskRuns(ctx, "t", 0); return err },
-	"secret":    func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Secret(ctx, "s"); return err },
+	"secret": func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Secret(ctx, "s"); return err },
 }
 
 // prepareCalls makes what the calls are about.

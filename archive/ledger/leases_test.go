@@ -138,7 +138,7 @@ func TestTaskRuns(t *testing.T) {
 			}
 		}
 	}
-	runs, err := l.TaskRuns(t.Context(), "t", 1)
+	runs, err := l.Runs(t.Context(), ledger.RunQuery{Task: "t", Limit: 1})
 	if err != nil || len(runs) != 1 {
 		t.Fatalf("TaskRuns = %v, %v", runs, err)
 	}
@@ -372,7 +372,7 @@ func TestLeasesAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	runs, err := ledgers[0].TaskRuns(t.Context(), "t", 0)
+	runs, err := ledgers[0].Runs(t.Context(), ledger.RunQuery{Task: "t"})
 	if err != nil {
 		t.Fatal(err)
 	}

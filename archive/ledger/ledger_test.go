@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
@@ -231,7 +230,7 @@ func TestCommitIsIdempotent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "Counts", counts, ledger.Counts{Documents: 3, Bytes: 3 * 98, ByKind: map[string]int64{"job": 3}})
+	equal(t, "Counts", counts, ledger.Counts{Documents: 3, Bytes: 3 * 98, ByKind: map[string]int64{"job": 3}, BytesByKind: map[string]int64{"job": 3 * 98}})
 	cursors, err := l.Cursors(t.Context(), "s")
 	if err != nil {
 		t.Fatal(err)
@@ -286,32 +285,6 @@ func TestBind(t *testing.T) {
 		if fresh, err := l.Bind(t.Context(), "file:///a"); fresh || err != nil {
 			t.Errorf("Bind to the same store = %v, %v", fresh, err)
 		}
-	}
-}
-
-func TestRuns(t *testing.T) {
-	l := open(t, newPath(t))
-	first, err := l.StartRun(t.Context(), "archive", noon)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := l.StartRun(t.Context(), "adopt", noon.Add(time.Second))
-	if err != nil {
-		t.Fatal(err)
-	}
-	second.Ended, second.Outcome, second.Summary = noon.Add(time.Minute), "ok", `{"read":1}`
-	if err := l.EndRun(t.Context(), second); err != nil {
-		t.Fatal(err)
-	}
-	for limit, want := range map[int][]ledger.Run{0: {second, first}, 1: {second}} {
-		got, err := l.Runs(t.Context(), limit)
-		if err != nil {
-			t.Fatal(err)
-		}
-		equal(t, "Runs", got, want)
-	}
-	if err := l.EndRun(t.Context(), ledger.Run{ID: 99}); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("EndRun of an unknown run = %v, want fs.ErrNotExist", err)
 	}
 }
 

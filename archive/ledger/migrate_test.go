@@ -39,7 +39,7 @@ func TestLedgersOfEveryVersionAreRead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			equal(t, "Counts", counts, ledger.Counts{Documents: 1, Bytes: 98, ByKind: map[string]int64{"job": 1}, Quarantined: 1})
+			equal(t, "Counts", counts, ledger.Counts{Documents: 1, Bytes: 98, ByKind: map[string]int64{"job": 1}, BytesByKind: map[string]int64{"job": 98}, Quarantined: 1})
 			commit(t, l, ledger.Batch{Documents: []ledger.Document{want, job("u", "2", "b")}})
 			if got := all(t, l.Documents(t.Context(), ledger.Query{})); len(got) != 2 {
 				t.Errorf("%d documents after a commit, want 2", len(got))
@@ -120,7 +120,7 @@ func checkLeases(t *testing.T, l *ledger.Ledger) {
 		},
 		{Task: "other", Since: noon, Planned: noon},
 	})
-	runs, err := l.Runs(t.Context(), 0)
+	runs, err := l.Runs(t.Context(), ledger.RunQuery{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestOlderLedgersAreReadWithoutAnUpgrade(t *testing.T) {
 	if leases, err := l.Leases(t.Context()); len(leases) != 0 || err != nil {
 		t.Errorf("Leases = %v, %v, want none", leases, err)
 	}
-	if runs, err := l.Runs(t.Context(), 0); len(runs) != 1 || err != nil {
+	if runs, err := l.Runs(t.Context(), ledger.RunQuery{}); len(runs) != 1 || err != nil {
 		t.Errorf("Runs = %v, %v, want one", runs, err)
 	}
 	upgraded := open(t, path)

@@ -51,43 +51,85 @@ const (
 	selectRuns      = "SELECT id, command, started, ended, outcome, summary, task, planned, attempt, fence, error FROM runs"
 )
 
-// Runs returns the latest runs, latest first, at most limit of them where limit
-// isn't 0.
-func (l *Ledger) Runs(ctx context.Context, limit int) ([]Run, error) {
-	var runs []Run
+// RunQuery selects runs. Zero fields select everything.
+type RunQuery struct {
+	Task    string
+	Command string
+	Before  int64 // only runs with a lower ID
+	Limit   int   // 0: no limit
+}
+
+func (q RunQuery) statement(selecting string) (string, []any) {
+	var c conditions
+	// Few runs are of one task, and most ledgers have few others: no index but
+	// the task's is of use beside the order of ids.
+	if q.Task != "" {
+		c.add("task = ?", q.Task)
+	}
+	if q.Command != "" {
+		c.add("command = ?", q.Command)
+	}
+	if q.Before != 0 {
+		c.add("id < ?", q.Before)
+	}
+	return c.latest(selecting, "id", q.Limit)
+}
+
+// Runs returns the latest runs that q selects, latest first. One of a task that
+// hasn't ended, and whose Fence is lower than that of the task's lease, died.
+func (l *Ledger) Runs(ctx context.Context, q RunQuery) ([]Run, error) {
+	var all []Run
 	err := l.call("runs", func() error {
-		newer, err := l.has(ctx, leasesSince)
+		selecting, err := l.selectRuns(ctx)
+		if err != nil || q.Task != "" && selecting == selectOlderRuns {
+			return err // of tasks there are none
+		}
+		query, args := q.statement(selecting)
+		rows, err := l.reader.QueryContext(ctx, query, args...)
 		if err != nil {
 			return err
 		}
-		selecting := selectRuns
-		if !newer {
-			selecting = selectOlderRuns
-		}
-		query, args := (&conditions{}).latest(selecting, "id", limit)
-		runs, err = l.runs(ctx, query, args)
+		all, err = collect(rows, 0, scanRun)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return runs, nil
+	return all, nil
 }
 
-func (l *Ledger) runs(ctx context.Context, query string, args []any) ([]Run, error) {
-	rows, err := l.reader.QueryContext(ctx, query, args...)
+// Run returns a run; fs.ErrNotExist where there is none of that id.
+func (l *Ledger) Run(ctx context.Context, id int64) (Run, error) {
+	var r Run
+	err := l.call("run", func() error {
+		selecting, err := l.selectRuns(ctx)
+		if err != nil {
+			return err
+		}
+		r, err = scanRun(l.reader.QueryRowContext(ctx, selecting+" WHERE id = ?", id))
+		return err
+	})
 	if err != nil {
-		return nil, err
+		return Run{}, notFound(err, "run", id)
 	}
-	return collect(rows, 0, scanRun)
+	return r, nil
 }
 
-func scanRun(rows *sql.Rows) (Run, error) {
+// selectRuns selects what the schema has of runs.
+func (l *Ledger) selectRuns(ctx context.Context) (string, error) {
+	newer, err := l.has(ctx, leasesSince)
+	if err != nil || newer {
+		return selectRuns, err
+	}
+	return selectOlderRuns, nil
+}
+
+func scanRun[R scanner](row R) (Run, error) {
 	var r Run
 	var started int64
 	var ended, planned, attempt, fence sql.NullInt64
 	var task, failure sql.NullString
-	err := rows.Scan(&r.ID, &r.Command, &started, &ended, &r.Outcome, &r.Summary, &task, &planned, &attempt, &fence, &failure)
+	err := row.Scan(&r.ID, &r.Command, &started, &ended, &r.Outcome, &r.Summary, &task, &planned, &attempt, &fence, &failure)
 	r.Started, r.Ended = time.UnixMilli(started).UTC(), fromInstant(ended)
 	r.Task, r.Planned, r.Attempt, r.Fence, r.Error = task.String, fromInstant(planned), attempt.Int64, fence.Int64, failure.String
 	return r, err

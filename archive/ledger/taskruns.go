@@ -75,22 +75,3 @@ func endTaskRun(ctx context.Context, tx *sql.Tx, r Run) error {
 	}
 	return nil
 }
-
-// TaskRuns returns the latest runs of a task, latest first, at most limit of
-// them where limit isn't 0. One that hasn't ended, of an older Fence than the
-// task's lease has, died.
-func (l *Ledger) TaskRuns(ctx context.Context, task string, limit int) ([]Run, error) {
-	var c conditions
-	c.add("task = ?", task)
-	query, args := c.latest(selectRuns, "id", limit)
-	var runs []Run
-	err := l.callSince(ctx, leasesSince, "task runs", func() error {
-		var err error
-		runs, err = l.runs(ctx, query, args)
-		return err
-	})
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, err
-	}
-	return runs, nil
-}

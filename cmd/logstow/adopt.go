@@ -79,7 +79,7 @@ func (a *app) adopt(ctx context.Context, c *config.Config, o adoptOptions) (err 
 		},
 	}
 	how := recording{ledger: l, command: adoptRun(c), dryRun: o.dryRun, log: a.log}
-	summary, err := recorded(ctx, how, func() (archive.AdoptSummary, error) {
+	summary, err := recorded(ctx, how, func(ctx context.Context) (archive.AdoptSummary, error) {
 		return adoptAll(ctx, run, c)
 	})
 	a.endProgress(progress)
@@ -136,7 +136,7 @@ func openForAdopting(ctx context.Context, c *config.Config, dryRun bool) (*ledge
 }
 
 func refuseOtherAdoption(ctx context.Context, c *config.Config, l *ledger.Ledger) error {
-	runs, err := l.Runs(ctx, 0)
+	runs, err := l.Runs(ctx, ledger.RunQuery{})
 	if err != nil {
 		return err
 	}

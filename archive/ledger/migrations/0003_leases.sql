@@ -22,3 +22,7 @@ ALTER TABLE runs ADD COLUMN error TEXT;
 -- The latest runs of a task. Most runs of a ledger that nobody schedules are
 -- of none.
 CREATE INDEX runs_task ON runs (task) WHERE task IS NOT NULL;
+
+-- What was adopted and could never be compared with what was given to us; it is
+-- asked for often, and mostly none.
+CREATE INDEX documents_unverified ON documents (time) WHERE state = 'stored' AND verified = 0;

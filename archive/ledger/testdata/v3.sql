@@ -176,6 +176,8 @@ ALTER TABLE runs ADD COLUMN error TEXT;
 
 CREATE INDEX runs_task ON runs (task) WHERE task IS NOT NULL;
 
+CREATE INDEX documents_unverified ON documents (time) WHERE state = 'stored' AND verified = 0;
+
 INSERT INTO meta VALUES ('store', 'file:///a');
 INSERT INTO documents VALUES (1, '1', CAST(x'7500' AS TEXT), x'ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb', x'5da3eed456d3597de1ec6fd3b89d54724b61482cc442de2b0e685158fefc98e6',
   'stored', 'job', 1, 1, 0, 1709208000123, 'Failed', 'recipe', CAST(x'75002f312f61' AS TEXT), 98, 99, 7,
