@@ -12,6 +12,7 @@ const recentRuns = 10_000
 // Recent is what became of the latest runs of a task.
 type Recent struct {
 	Latest   Run   // the one that started last; of ID 0 where there was none
+	Ended    Run   // the last that ended and was not interrupted; of ID 0 where Recent saw none
 	Success  Run   // the last that ended ok or in part; of ID 0 where Recent saw none
 	Failures int64 // runs that failed after Success
 }
@@ -48,6 +49,9 @@ func (l *Ledger) Recent(ctx context.Context, task string) (Recent, error) {
 func (seen *Recent) add(r Run) {
 	if seen.Latest.ID == 0 {
 		seen.Latest = r
+	}
+	if seen.Ended.ID == 0 && !r.Ended.IsZero() && r.Outcome != "interrupted" {
+		seen.Ended = r
 	}
 	switch r.Outcome {
 	case "ok", "partial":
