@@ -18,6 +18,11 @@ var (
 	// ErrDamaged says that the file is not what SQLite wrote.
 	ErrDamaged = errors.New("damaged: move it away and rebuild it from the store with logstow adopt")
 
+	// ErrFull says that there is no room for the file, or for those that SQLite
+	// keeps beside it. It is syscall.ENOSPC. The call has recorded nothing, and can
+	// be made again when there is room: the ledger need not be opened anew.
+	ErrFull = fmt.Errorf("%w: make room on its filesystem and run again, what was recorded is safe", syscall.ENOSPC)
+
 	// ErrOtherStore says that the ledger belongs to another store.
 	ErrOtherStore = errors.New("ledger of another store")
 
@@ -36,6 +41,10 @@ const (
 	sqliteCorrupt  = 11
 	sqliteFull     = 13
 	sqliteNotADB   = 26
+
+	// sqliteNoIndex is an extended code: the index of the write-ahead log can't
+	// grow.
+	sqliteNoIndex = 4874
 )
 
 // notFound returns err, with fs.ErrNotExist for what a query did not find.
@@ -57,6 +66,12 @@ func resultCode(err error) int {
 	return 0
 }
 
+// isFull tells that SQLite found no room on the disk.
+func isFull(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && (e.Code()&0xff == sqliteFull || e.Code() == sqliteNoIndex)
+}
+
 func isBusy(err error) bool {
 	code := resultCode(err)
 	return code == sqliteBusy || code == sqliteLocked
@@ -64,6 +79,9 @@ func isBusy(err error) bool {
 
 // classify turns SQLite's errors into ours.
 func classify(err error) error {
+	if isFull(err) {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
 	switch resultCode(err) {
 	case sqliteBusy, sqliteLocked:
 		return fmt.Errorf("%w: %w", ErrBusy, err)
@@ -71,8 +89,6 @@ func classify(err error) error {
 		return fmt.Errorf("%w: %w", errForbidden, err)
 	case sqliteCorrupt, sqliteNotADB:
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
-	case sqliteFull:
-		return fmt.Errorf("%w: %w", syscall.ENOSPC, err)
 	}
 	return err
 }

@@ -43,7 +43,7 @@ const (
 const defaultBusyTimeout = 30 * time.Second
 
 // Ledger is an open ledger. Its methods may be called concurrently; writes take
-// turns. Errors are ErrBusy, ErrDamaged or syscall.ENOSPC where they can be.
+// turns. Errors are ErrBusy, ErrDamaged or ErrFull where they can be.
 type Ledger struct {
 	path  string
 	busy  time.Duration
