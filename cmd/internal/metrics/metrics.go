@@ -1,61 +1,86 @@
-// Package metrics counts what a server does, for Prometheus.
+// Package metrics tells Prometheus what is safe in the store, and what a
+// process does.
 package metrics
 
 import (
-	"context"
-	"net/http"
+	"log/slog"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"logstow/archive/ledger"
 )
 
-// exports is the part of the ledger that is looked at when the numbers are
-// asked for.
-type exports interface {
-	Exports(ctx context.Context, q ledger.ExportQuery) ([]ledger.Export, error)
+// Config says what the numbers are of. Ledger is required.
+type Config struct {
+	Ledger *ledger.Ledger
+	Tasks  []string // the names of the configured tasks, which have numbers before they ever ran
+
+	Now func() time.Time // nil: time.Now
+	Log *slog.Logger     // for numbers that can't be told; nil: nothing is logged
 }
 
-// Metrics is the numbers of one process. It is safe for concurrent use.
+// Metrics is the numbers of one process, and of the ledger it works with. It
+// is safe for concurrent use.
 type Metrics struct {
-	registry *prometheus.Registry
+	Config
+	process *prometheus.Registry // what only this process knows
+
 	requests *prometheus.CounterVec
 	took     *prometheus.HistogramVec
 	bytes    *prometheus.CounterVec
+
+	runs       *prometheus.CounterVec
+	failures   *prometheus.CounterVec
+	ran        *prometheus.HistogramVec
+	records    *prometheus.CounterVec
+	written    *prometheus.CounterVec
+	unreadable *prometheus.CounterVec
+
+	mu     sync.Mutex // guards looked
+	looked *look      // nil: nobody has looked yet
 }
 
 // New returns the numbers of a process.
 func New(c Config) *Metrics {
-	m := &Metrics{
-		registry: prometheus.NewRegistry(),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "logstow_http_requests_total",
-			Help: "Requests that were answered, by route and status.",
-		}, []string{"route", "status"}),
-		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "logstow_http_request_duration_seconds",
-			Help:    "How long answers took, by route; those of streams last as long as their reader.",
-			Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 5, 10, 60},
-		}, []string{"route"}),
-		bytes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "logstow_http_response_bytes_total",
-			Help: "Bytes of answers, by route.",
-		}, []string{"route"}),
+	if c.Now == nil {
+		c.Now = time.Now
 	}
-	m.registry.MustRegister(
-		m.requests, m.took, m.bytes, newQueue(c.Ledger),
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	m := &Metrics{Config: c, process: prometheus.NewRegistry()}
+	m.countRequests()
+	m.countTasks()
+	m.process.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
 }
 
-// Handler serves the numbers.
-func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+func (m *Metrics) countRequests() {
+	m.requests = m.counter("logstow_http_requests_total",
+		"Requests that were answered, by route and status.", "route", "status")
+	m.took = m.histogram("logstow_http_request_duration_seconds",
+		"How long answers took, by route; those of streams last as long as their reader.",
+		[]float64{.001, .005, .01, .05, .1, .5, 1, 5, 10, 60}, "route")
+	m.bytes = m.counter("logstow_http_response_bytes_total", "Bytes of answers, by route.", "route")
+}
+
+func (m *Metrics) counter(name, help string, labels ...string) *prometheus.CounterVec {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	m.process.MustRegister(c)
+	return c
+}
+
+func (m *Metrics) histogram(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
+	m.process.MustRegister(h)
+	return h
 }
 
 // Request counts one request. route is one of few, never what a client wrote.
@@ -67,3 +92,6 @@ func (m *Metrics) Request(route string, status int, took time.Duration, bytes in
 	m.took.WithLabelValues(route).Observe(took.Seconds())
 	m.bytes.WithLabelValues(route).Add(float64(bytes))
 }
+
+// label is s as the value of a label, which has to be UTF-8.
+func label(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
