@@ -37,6 +37,10 @@ type Why struct {
 // After an error some may be gone. Once Erase has begun none of them is listed
 // any more, and another Erase of the same versions, or Resume, goes on. What
 // the store does not let go is a *RetainedError, and all else is gone then.
+//
+// Where ctx is of a task's lease (see ledger.WithFence) that is lost meanwhile,
+// it is ledger.ErrFenced, and nothing more is removed but the one object whose
+// removal had begun: one that was to go, and goes when another Erase goes on.
 func Erase(ctx context.Context, c Config, docs []ledger.Document, why Why) (int, error) {
 	if len(docs) == 0 {
 		return 0, fmt.Errorf("erase a job without versions: %w", fs.ErrNotExist)
@@ -75,7 +79,7 @@ func erase(ctx context.Context, c Config, docs []ledger.Document, why Why) (int,
 	}
 	var gone []ledger.Document
 	for _, d := range docs {
-		whole, err := removeDocument(ctx, c.Store, d.Key, kept)
+		whole, err := removeDocument(ctx, c, d.Key, kept)
 		if err != nil {
 			return 0, err
 		}
@@ -109,7 +113,7 @@ func Resume(ctx context.Context, c Config, user, job string, why Why) (int, erro
 }
 
 // ResumeAll goes on with all erasures that were begun and not finished, one
-// after the other, also after one that fails.
+// after the other, also after one that fails; not after ledger.ErrFenced.
 func ResumeAll(ctx context.Context, c Config, why Why) (int, error) {
 	docs, err := c.Ledger.Deleting(ctx)
 	if err != nil {
@@ -137,6 +141,9 @@ func resume(ctx context.Context, c Config, docs []ledger.Document, why Why) (gon
 		n, err := Erase(ctx, c, jobs[r], one)
 		gone += n
 		errs = append(errs, err)
+		if errors.Is(err, ledger.ErrFenced) {
+			break
+		}
 	}
 	return gone, errors.Join(errs...)
 }

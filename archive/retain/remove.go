@@ -35,10 +35,10 @@ func (e *RetainedError) Unwrap() error { return e.Err }
 // goes after the full record, of which it is the trace, and before what was
 // done to it, without which nobody knows which version it is. What is then left
 // has hashes alone.
-func removeDocument(ctx context.Context, s store.Store, key string, kept *RetainedError) (whole bool, err error) {
+func removeDocument(ctx context.Context, c Config, key string, kept *RetainedError) (whole bool, err error) {
 	before := len(kept.Keys)
 	for _, k := range []string{layout.Overflow(key), key, layout.Meta(key)} {
-		if err := remove(ctx, s, k, kept); err != nil {
+		if err := remove(ctx, c, k, kept); err != nil {
 			return false, err
 		}
 	}
@@ -56,7 +56,7 @@ func removeExports(ctx context.Context, c Config, exports []ledger.Export, kept 
 			return fmt.Errorf("list the files of export %s: %w", e.ID, err)
 		}
 		for _, key := range keys {
-			if err := remove(ctx, c.Store, key, kept); err != nil {
+			if err := remove(ctx, c, key, kept); err != nil {
 				return err
 			}
 		}
@@ -109,28 +109,37 @@ func versionsBelow(ctx context.Context, s store.Store, prefix string) iter.Seq2[
 
 // remove removes an object, every version of it where the store keeps them:
 // there a plain delete only hides. What the store refuses to let go is kept.
-func remove(ctx context.Context, s store.Store, key string, kept *RetainedError) error {
-	versioner, ok := store.As[store.Versioner](s)
+func remove(ctx context.Context, c Config, key string, kept *RetainedError) error {
+	versioner, ok := store.As[store.Versioner](c.Store)
 	if !ok {
-		return kept.take(key, s.Delete(ctx, key))
+		return removeOne(ctx, c, key, kept, func() error { return c.Store.Delete(ctx, key) })
 	}
-	for v, err := range versionsBelow(ctx, s, key) {
+	for v, err := range versionsBelow(ctx, c.Store, key) {
 		if err != nil {
 			return fmt.Errorf("list versions of %s: %w", key, err)
 		}
 		if v.Key != key {
 			break // they are in order, and key is the first of those it begins
 		}
-		if v.ID == "" {
-			err = s.Delete(ctx, key)
-		} else {
-			err = versioner.DeleteVersion(ctx, key, v.ID)
-		}
-		if err := kept.take(key, err); err != nil {
+		err := removeOne(ctx, c, key, kept, func() error {
+			if v.ID == "" {
+				return c.Store.Delete(ctx, key)
+			}
+			return versioner.DeleteVersion(ctx, key, v.ID)
+		})
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// removeOne removes by f, unless ctx is of a lease that was lost.
+func removeOne(ctx context.Context, c Config, key string, kept *RetainedError, f func() error) error {
+	if err := c.Ledger.CheckFence(ctx); err != nil {
+		return fmt.Errorf("remove %s: %w", key, err)
+	}
+	return kept.take(key, f())
 }
 
 // take notes that key is kept, where err says that; another error it returns.

@@ -31,7 +31,7 @@ func (q *Queue) again(ctx context.Context, f func() error) error {
 		if err == nil || !passes(err) || try == tries {
 			return err
 		}
-		q.Log.DebugContext(ctx, "trying again", "try", try, "pause", pause, "error", err)
+		q.Log.DebugContext(ctx, "trying again", "try", try, "pause", pause, "err", err)
 		if !sleep(ctx, pause/2+rand.N(pause/2+1)) {
 			return err
 		}

@@ -36,10 +36,10 @@ func (q *Queue) conclude(ctx context.Context, e ledger.Export, err, ended error)
 		q.Log.InfoContext(ctx, "export given back", "export", e.ID, "attempt", e.Attempt)
 	case errors.Is(err, errTaken): // the next attempt has another key
 		e.State = ledger.ExportCreated
-		q.Log.WarnContext(ctx, "export begun again", "export", e.ID, "attempt", e.Attempt, "error", err)
+		q.Log.WarnContext(ctx, "export begun again", "export", e.ID, "attempt", e.Attempt, "err", err)
 	default:
 		e.State, e.Error = ledger.ExportFailed, q.reason(err)
-		q.Log.ErrorContext(ctx, "export failed", "export", e.ID, "attempt", e.Attempt, "error", err)
+		q.Log.ErrorContext(ctx, "export failed", "export", e.ID, "attempt", e.Attempt, "err", err)
 	}
 	if err := q.finish(ctx, e); err != nil {
 		return err

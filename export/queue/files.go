@@ -42,10 +42,13 @@ func (s *sweep) list(ctx context.Context, prefix string) iter.Seq2[store.Version
 func (s *sweep) remove(ctx context.Context, files []store.Version) (whole bool, err error) {
 	whole = true
 	for _, f := range files {
+		if err := s.q.Ledger.CheckFence(ctx); err != nil {
+			return false, fmt.Errorf("remove %s: %w", f.Key, err)
+		}
 		err := s.removeOne(ctx, f)
 		switch {
 		case errors.Is(err, fs.ErrPermission):
-			s.q.Log.WarnContext(ctx, "export file retained", "key", f.Key, "version", f.ID, "error", err)
+			s.q.Log.WarnContext(ctx, "export file retained", "key", f.Key, "version", f.ID, "err", err)
 			whole = false
 		case err != nil:
 			return false, fmt.Errorf("remove %s: %w", f.Key, err)

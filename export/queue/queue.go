@@ -27,6 +27,7 @@ type exports interface {
 	FinishExport(ctx context.Context, e ledger.Export) error
 	StartSweep(ctx context.Context, before time.Time) ([]ledger.Export, error)
 	EndSweep(ctx context.Context, ids ...string) error
+	CheckFence(ctx context.Context) error
 }
 
 // Config says what a Queue works with. Exporter, Store and Ledger are

@@ -44,10 +44,10 @@ func (q *Queue) loop(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, ledger.ErrFenced):
-			q.Log.WarnContext(ctx, "export taken over or ended by another", "export", e.ID, "attempt", e.Attempt, "error", err)
+			q.Log.WarnContext(ctx, "export taken over or ended by another", "export", e.ID, "attempt", e.Attempt, "err", err)
 			continue
 		default:
-			q.Log.ErrorContext(ctx, "export queue stopped by the ledger", "export", e.ID, "error", err, "pause", pause)
+			q.Log.ErrorContext(ctx, "export queue stopped by the ledger", "export", e.ID, "err", err, "pause", pause)
 			pause = min(2*pause, max(q.Poll, maxPause))
 		}
 		select {

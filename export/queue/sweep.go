@@ -29,11 +29,15 @@ const (
 // returns how many objects, or versions of objects where
 // the store keeps them. One that is locked stays, and is tried again by the next
 // Sweep. It never removes anything else.
+//
+// Where ctx is of a task's lease (see ledger.WithFence) that is lost meanwhile,
+// it is ledger.ErrFenced, and nothing more is removed but the one object whose
+// removal had begun: one that whoever has the lease now removes too.
 func (q *Queue) Sweep(ctx context.Context, now time.Time) (int, error) {
 	s := &sweep{q: q}
 	s.versions, _ = store.As[store.Versioner](q.Store)
 	err := s.ended(ctx, now.Add(-Grace))
-	if ctx.Err() == nil {
+	if ctx.Err() == nil && !errors.Is(err, ledger.ErrFenced) {
 		err = errors.Join(err, s.orphans(ctx, now.Add(-orphanAge)))
 	}
 	if s.removed > 0 {
@@ -66,7 +70,7 @@ func (s *sweep) ended(ctx context.Context, before time.Time) error {
 		if err == nil && whole {
 			gone = append(gone, e.ID)
 		}
-		if ctx.Err() != nil || errors.Is(err, store.ErrUnavailable) {
+		if ctx.Err() != nil || errors.Is(err, store.ErrUnavailable) || errors.Is(err, ledger.ErrFenced) {
 			break
 		}
 	}
