@@ -104,6 +104,11 @@ func (a *app) inputs(c *config.Config, named []string, budget *archive.Budget) (
 			sources = append(sources, config.Source{Path: path, User: c.Archive.User, Fields: c.Archive.Fields})
 		}
 	}
+	return a.inputsOf(sources, budget)
+}
+
+// inputsOf opens sources.
+func (a *app) inputsOf(sources []config.Source, budget *archive.Budget) ([]archive.Input, error) {
 	if len(sources) == 0 {
 		return nil, usagef("no source: name files, folders, globs or - for standard input, or set archive.sources in the configuration")
 	}

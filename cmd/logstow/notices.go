@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"log/slog"
 
 	"logstow/archive"
 	"logstow/cmd/internal/term"
@@ -11,24 +13,49 @@ import (
 // maxNotices is how many notices of one kind are printed.
 const maxNotices = 100
 
-// notices names on stderr what did not go as usual. Its methods must not be
-// called concurrently.
+// notices names what did not go as usual, on stderr or in the log. Its methods
+// must not be called concurrently.
 type notices struct {
-	w      io.Writer
 	counts map[string]int // by what happened
+	one    func(archive.Notice)
+	more   func(what string, n int)
 }
 
+// newNotices returns notices for people.
 func newNotices(w io.Writer) *notices {
-	return &notices{w: w, counts: map[string]int{}}
+	return &notices{
+		counts: map[string]int{},
+		one: func(n archive.Notice) {
+			fmt.Fprintln(w, "logstow: "+term.Printable(n.What+" "+subject(n)+": "+n.Reason))
+		},
+		more: func(what string, n int) {
+			if what == "quarantined" {
+				what += ": see logstow quarantine ls"
+			}
+			fmt.Fprintf(w, "logstow: and %d more %s\n", n, what)
+		},
+	}
 }
 
-// add prints one notice, unless there were many of its kind.
+// newLoggedNotices returns notices that go to the log of what ctx is of.
+func newLoggedNotices(ctx context.Context, log *slog.Logger) *notices {
+	return &notices{
+		counts: map[string]int{},
+		one: func(n archive.Notice) {
+			log.WarnContext(ctx, "not as usual", "what", n.What, "where", subject(n), "reason", n.Reason)
+		},
+		more: func(what string, n int) {
+			log.WarnContext(ctx, "more not as usual", "what", what, "count", n)
+		},
+	}
+}
+
+// add tells one notice, unless there were many of its kind.
 func (n *notices) add(notice archive.Notice) {
 	n.counts[notice.What]++
-	if n.counts[notice.What] > maxNotices {
-		return
+	if n.counts[notice.What] <= maxNotices {
+		n.one(notice)
 	}
-	fmt.Fprintln(n.w, "logstow: "+term.Printable(notice.What+" "+subject(notice)+": "+notice.Reason))
 }
 
 // subject says what a notice is about: a place in a file, a key, or both.
@@ -47,16 +74,11 @@ func subject(n archive.Notice) string {
 	}
 }
 
-// close says how many notices were not printed.
+// close says how many notices were not told.
 func (n *notices) close() {
 	for _, what := range []string{"quarantined", "refused", "unverified", "unreadable", "unknown", "damaged"} {
-		more := n.counts[what] - maxNotices
-		switch {
-		case more <= 0:
-		case what == "quarantined":
-			fmt.Fprintf(n.w, "logstow: and %d more quarantined: see logstow quarantine ls\n", more)
-		default:
-			fmt.Fprintf(n.w, "logstow: and %d more %s\n", more, what)
+		if more := n.counts[what] - maxNotices; more > 0 {
+			n.more(what, more)
 		}
 	}
 }

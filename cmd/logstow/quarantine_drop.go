@@ -71,7 +71,7 @@ func (a *app) quarantineDrop(ctx context.Context, c *config.Config, o quarantine
 		ids = append(ids, q.ID)
 	}
 	how := recording{ledger: l, command: "quarantine drop", dryRun: o.dryRun, log: a.log}
-	dropped, err := recorded(ctx, how, func() (dropSummary, error) {
+	dropped, err := recorded(ctx, how, func(ctx context.Context) (dropSummary, error) {
 		if o.dryRun || len(ids) == 0 {
 			return dropSummary{ids}, nil
 		}

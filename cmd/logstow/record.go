@@ -23,8 +23,9 @@ type recording struct {
 }
 
 // recorded runs do as a run that is recorded in the ledger and the log, with
-// the summary that it returns.
-func recorded[S any](ctx context.Context, r recording, do func() (S, error)) (S, error) {
+// the summary that it returns. What do logs with its context says which run it
+// is.
+func recorded[S any](ctx context.Context, r recording, do func(context.Context) (S, error)) (S, error) {
 	run := ledger.Run{Command: r.command, Started: time.Now()}
 	if !r.dryRun {
 		var err error
@@ -33,12 +34,13 @@ func recorded[S any](ctx context.Context, r recording, do func() (S, error)) (S,
 			return none, err
 		}
 	}
-	r.log.InfoContext(ctx, "run started", "command", r.command, "run", run.ID, "dry_run", r.dryRun)
-	summary, err := do()
+	ctx = withRun(ctx, run.ID)
+	r.log.InfoContext(ctx, "run started", "command", r.command, "dry_run", r.dryRun)
+	summary, err := do(ctx)
 	run.Ended, run.Outcome = time.Now(), outcome(ctx, err)
 	text, jsonErr := json.Marshal(summary)
 	run.Summary = string(text)
-	r.log.InfoContext(ctx, "run ended", "command", r.command, "run", run.ID, "outcome", run.Outcome, "summary", run.Summary)
+	r.log.InfoContext(ctx, "run ended", "command", r.command, "outcome", run.Outcome, "summary", run.Summary)
 	if r.dryRun {
 		return summary, errors.Join(err, jsonErr)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,13 +81,8 @@ func (a *app) loadFrom(cmd *cobra.Command) (*config.Config, config.Provenance, e
 	if err != nil {
 		return nil, nil, usageError{err}
 	}
-	a.logTo.w = a.err
-	options := &slog.HandlerOptions{Level: c.Log.Level}
-	if c.Log.Format == "json" {
-		a.log = slog.New(slog.NewJSONHandler(&a.logTo, options))
-	} else {
-		a.log = slog.New(slog.NewTextHandler(&a.logTo, options))
-	}
+	a.logTo.to(a.err)
+	a.log = newLog(&a.logTo, c.Log)
 	return c, from, nil
 }
 

@@ -41,6 +41,11 @@ func (l *summaryLines) nonzero(label string, n int64, remark string) {
 func (l *summaryLines) close(read string, seconds float64) error {
 	took := time.Duration(seconds * float64(time.Second))
 	l.text("read", fmt.Sprintf("%s in %s", read, took.Round(10*time.Millisecond)))
+	return l.print()
+}
+
+// print prints the lines.
+func (l *summaryLines) print() error {
 	head := ""
 	if l.dryRun {
 		head = "dry run: nothing was written; this would have been done\n"
