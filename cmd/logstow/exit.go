@@ -12,6 +12,7 @@ import (
 	"logstow/cmd/internal/term"
 	"logstow/export"
 	"logstow/export/token"
+	"logstow/scheduler"
 )
 
 // exitStatus is what the process ends with. The table is in the README.
@@ -44,7 +45,7 @@ func (s exitStatus) meaning() string {
 	case exitNotFound:
 		return "not found"
 	case exitUnavailable:
-		return "the store can't be reached or throttles; safe to run again"
+		return "the store can't be reached or throttles, or another runs the task; safe to run again"
 	case exitInterrupted:
 		return "interrupted; safe to run again"
 	default:
@@ -85,11 +86,13 @@ func statusOf(ctx context.Context, err error) exitStatus {
 		return exitInterrupted
 	case onlyPartial(err):
 		return exitPartial
+	case errors.Is(err, scheduler.ErrTimeout): // whatever the task made of it
+		return exitFailed
 	case errors.Is(err, export.ErrDamaged):
 		return exitDamage
 	case errors.Is(err, export.ErrNotFound), noToken(err):
 		return exitNotFound
-	case errors.Is(err, store.ErrUnavailable), errors.Is(err, ledger.ErrBusy):
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, ledger.ErrBusy), errors.Is(err, ledger.ErrHeld):
 		return exitUnavailable
 	default:
 		return exitFailed
@@ -106,7 +109,7 @@ func noToken(err error) bool {
 func onlyPartial(err error) bool {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
-		return err == errPartial //nolint:errorlint // one that wraps it says more
+		return err == errPartial || err == error(finishedPartly{}) //nolint:errorlint // one that wraps it says more
 	}
 	for _, e := range joined.Unwrap() {
 		if !onlyPartial(e) {
@@ -149,6 +152,10 @@ func adviceFor(err error) string {
 		return "say whose with --user"
 	case errors.As(err, &ambiguous) && ambiguous.Recipes != nil:
 		return "say of which recipe with --recipe"
+	case errors.Is(err, scheduler.ErrTimeout):
+		return "what was confirmed until then is recorded; timeout in the schedule says how long it may take"
+	case errors.Is(err, ledger.ErrHeld):
+		return "it is safe to run this again"
 	case errors.Is(err, store.ErrUnavailable):
 		return "the store could not be reached or throttles; it is safe to run this again"
 	case errors.Is(err, store.ErrRefused):

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"logstow/archive/ledger"
@@ -129,9 +130,15 @@ func (x *exporting) prepare(ctx context.Context, r export.Request) (ledger.Expor
 func (a *app) work(ctx context.Context, x *exporting, id string, total int64) (ledger.Export, error) {
 	p := a.startProgress("of " + term.Count(total) + " jobs")
 	defer a.endProgress(p)
-	done, err := x.queue.Work(ctx, id, func(e ledger.Export) {
+	return x.work(ctx, id, func(e ledger.Export) {
 		p.Update(term.State{Count: e.Jobs, Bytes: e.Bytes})
 	})
+}
+
+// work makes the file, or waits for whoever makes it, and calls told with how
+// far it is.
+func (x *exporting) work(ctx context.Context, id string, told func(ledger.Export)) (ledger.Export, error) {
+	done, err := x.queue.Work(ctx, id, told)
 	switch {
 	case ctx.Err() != nil:
 		return done, ctx.Err()
@@ -186,10 +193,15 @@ func (a *app) deliver(ctx context.Context, x *exporting, d delivery) error {
 			return err
 		}
 	}
-	if _, err := x.queue.Sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
-		a.log.WarnContext(ctx, "sweep ended early", "err", err)
-	}
+	x.sweep(ctx, a.log)
 	return nil
+}
+
+// sweep removes files that nobody can download any more.
+func (x *exporting) sweep(ctx context.Context, log *slog.Logger) {
+	if _, err := x.queue.Sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		log.WarnContext(ctx, "sweep ended early", "err", err)
+	}
 }
 
 // size is how much the file holds, for people.

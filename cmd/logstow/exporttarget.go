@@ -18,6 +18,7 @@ import (
 // target is where an export is downloaded to.
 type target struct {
 	path  string    // empty: there is no file
+	flag  string    // that names path on the command line; empty: none does
 	force bool      // replace what is there
 	temp  *os.File  // beside path, until it has everything
 	out   io.Writer // instead of a file; nil: none
@@ -32,15 +33,19 @@ func newTarget(stdout io.Writer, o exportOptions) (target, error) {
 	case "-":
 		return target{out: stdout}, nil
 	}
-	t := target{path: o.output, force: o.force}
+	return openTarget(target{path: o.output, flag: "--output", force: o.force})
+}
+
+// openTarget makes the temporary file of a target.
+func openTarget(t target) (target, error) {
 	if err := t.free(); err != nil {
 		return target{}, err
 	}
-	temp, err := os.CreateTemp(filepath.Dir(o.output), "."+filepath.Base(o.output)+".*.part")
+	var err error
+	t.temp, err = os.CreateTemp(filepath.Dir(t.path), "."+filepath.Base(t.path)+".*.part")
 	if err != nil {
-		return target{}, usagef("--output %s: %w", o.output, err)
+		return target{}, t.refuse(err)
 	}
-	t.temp = temp
 	return t, nil
 }
 
@@ -51,14 +56,23 @@ func (t target) free() error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return usagef("--output: %w", err)
+		return t.refuse(err)
 	case !info.Mode().IsRegular():
-		return usagef("--output %s: it is not a regular file", t.path)
+		return t.refuse(errors.New("it is not a regular file"))
 	case !t.force:
-		return usagef("--output %s: it is there already: say --force to replace it", t.path)
+		return t.refuse(errors.New("it is there already: say --force to replace it"))
 	default:
 		return nil
 	}
+}
+
+// refuse says that path can't be written, which is a mistake in the command line
+// where it was named there.
+func (t target) refuse(err error) error {
+	if t.flag != "" {
+		return usagef("%s %s: %w", t.flag, t.path, err)
+	}
+	return fmt.Errorf("%s: %w", t.path, err)
 }
 
 // wanted tells whether anything is to be downloaded.

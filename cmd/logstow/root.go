@@ -66,7 +66,7 @@ under a predictable name, and gives any of them back.`,
 		a.archiveCommand(), a.adoptCommand(),
 		a.lsCommand(), a.catCommand(), a.quarantineCommand(),
 		a.exportCommand(), a.tokenCommand(), a.keyCommand(), a.auditCommand(),
-		a.serveCommand(),
+		a.serveCommand(), a.runCommand(),
 		a.doctorCommand(), a.configCommand(),
 		a.versionCommand(), a.completionCommand(),
 	)
