@@ -123,6 +123,7 @@ type loader struct {
 	origin   map[string]string // by key: where its value came from
 	problems []Problem
 	sourceAt []string // where each source of the file stands
+	drafts   []*draft // the schedules of the file
 }
 
 // set gives one setting a value that came as text.
@@ -172,6 +173,10 @@ func (l *loader) complete(env environment) {
 	if where := l.origin["serve.no_auth"]; c.Serve.NoAuth && !isLoopback(c.Serve.Listen) {
 		l.problem("serve.no_auth", "true", where, fmt.Sprintf(
 			"it is for loopback alone, and serve.listen is %s: use 127.0.0.1:8333, or keys", c.Serve.Listen))
+	}
+	for _, d := range l.drafts {
+		l.chooseSources(d)
+		c.Schedules = append(c.Schedules, d.Schedule)
 	}
 	if c.Ledger == "" && c.Store != "" {
 		if path, err := DefaultLedger(c.Store, env.pairs()); err == nil {

@@ -86,16 +86,23 @@ archive:
     started_at: begun
     lines: steps
 serve:
+  parts: [workers, api]
   listen: "[::1]:8080"
   url: https://logs.example.com/
   no_auth: true
   export_workers: 5
   talend_limit: 100_000
   rate: none
+schedules:
+  - name: archive
+    task: archive
+    cron: "*/15 * * * *"
+    sources: [/srv/logs/*.ndjson, /srv/pipelines]
 `
 
 func TestFileHoldsEveryKey(t *testing.T) {
-	got, _ := load(t, config.Options{File: write(t, everything)})
+	path := write(t, everything)
+	got, _ := load(t, config.Options{File: path})
 	fields := &jobfile.Fields{RecipeID: "flow", JobID: "id", StartedAt: "begun", Lines: "steps"}
 	want := &config.Config{
 		Store:  "s3://bucket/prefix?region=eu-central-1",
@@ -116,10 +123,14 @@ func TestFileHoldsEveryKey(t *testing.T) {
 			Fields:      fields,
 		},
 		Serve: config.Serve{
+			Parts:  config.Parts{API: true, Workers: true},
 			Listen: "[::1]:8080", URL: "https://logs.example.com", NoAuth: true,
 			ExportWorkers: 5, TalendLimit: 100_000, Rate: -1,
 		},
 	}
+	want.Schedules = []config.Schedule{{
+		Name: "archive", Task: "archive", Cron: "*/15 * * * *", Sources: want.Archive.Sources[:2], Where: path + ":39",
+	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Load (-want +got):\n%s", diff)
 	}
@@ -131,7 +142,7 @@ func TestDefaults(t *testing.T) {
 		want := &config.Config{
 			Log:     config.Log{Level: slog.LevelWarn, Format: "text"},
 			Archive: config.Archive{Detail: jobfile.Full, Overflow: "keep", MaxFileSize: jobfile.MaxSize},
-			Serve:   config.Serve{Listen: "127.0.0.1:8333", ExportWorkers: 2, Rate: 600},
+			Serve:   config.Serve{Parts: config.Parts{API: true, Scheduler: true, Workers: true}, Listen: "127.0.0.1:8333", ExportWorkers: 2, Rate: 600},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("Load of %q (-want +got):\n%s", text, diff)

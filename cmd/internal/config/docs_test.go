@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"logstow/cmd/internal/config"
 )
 
@@ -55,18 +57,82 @@ func TestEveryDocumentedKeyIsThere(t *testing.T) {
 	}
 }
 
+// The documentation has a line for each member of a schedule, and for no other.
+func TestEveryMemberOfSchedulesIsDocumented(t *testing.T) {
+	_, section, ok := strings.Cut(documentation(t), "\n## Schedules\n")
+	if !ok {
+		t.Fatal("docs/configuration.md has no section on schedules")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	var documented []string
+	for line := range strings.Lines(section) {
+		if rest, ok := strings.CutPrefix(line, "| `"); ok {
+			name, _, _ := strings.Cut(rest, "`")
+			documented = append(documented, name)
+		}
+	}
+	if diff := cmp.Diff(config.Members(), documented); diff != "" {
+		t.Errorf("members of schedules in docs/configuration.md (-want +got):\n%s", diff)
+	}
+}
+
 // What the examples say must load.
 func TestExamplesLoad(t *testing.T) {
-	text := documentation(t)
-	_, rest, ok := strings.Cut(text, "```yaml\n")
-	example, _, found := strings.Cut(rest, "```")
-	if !ok || !found {
-		t.Fatal("docs/configuration.md has no example")
-	}
-	deployed := filepath.Join("..", "..", "..", "deploy", "config.example.yaml")
-	for _, path := range []string{write(t, example), deployed} {
-		if _, _, err := config.Load(config.Options{File: path}); err != nil {
-			t.Errorf("Load: %v", err)
+	docs := filepath.Join("..", "..", "..", "docs")
+	examples := 0
+	for _, name := range []string{"configuration.md", "scheduling.md"} {
+		for _, example := range examplesOf(t, filepath.Join(docs, name)) {
+			examples++
+			o := config.Options{File: write(t, example), Env: []string{"LOGSTOW_ARCHIVE_SOURCES=/srv/workato"}}
+			if strings.Contains("\n"+example, "\narchive:") {
+				o.Env = nil // it is whole
+			}
+			if _, _, err := config.Load(o); err != nil {
+				t.Errorf("Load of an example in docs/%s: %v", name, err)
+			}
 		}
+	}
+	if examples < 3 {
+		t.Errorf("found %d examples, want at least 3", examples)
+	}
+}
+
+// examplesOf is the blocks of YAML in a document.
+func examplesOf(t *testing.T, path string) []string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var examples []string
+	for _, block := range strings.Split(string(text), "```yaml\n")[1:] {
+		example, _, ok := strings.Cut(block, "```")
+		if !ok {
+			t.Fatalf("%s has a block that doesn't end", path)
+		}
+		examples = append(examples, example)
+	}
+	return examples
+}
+
+// The file that is deployed loads as it is, and with everything in it that is
+// commented out: those are the lines with # and one space.
+func TestDeployedFileLoads(t *testing.T) {
+	path := filepath.Join("..", "..", "..", "deploy", "config.example.yaml")
+	if _, _, err := config.Load(config.Options{File: path}); err != nil {
+		t.Errorf("Load: %v", err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for line := range strings.Lines(string(text)) {
+		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+		all.WriteString(indent + strings.TrimPrefix(line[len(indent):], "# "))
+	}
+	c, _ := load(t, config.Options{File: write(t, all.String())})
+	if len(c.Schedules) < 4 || c.Serve.URL == "" || len(c.Archive.Sources) < 2 {
+		t.Errorf("the deployed file has %+v, want schedules, serve and sources in comments", c)
 	}
 }

@@ -14,3 +14,16 @@ func Keys() []Key {
 	}
 	return keys
 }
+
+// Members is the members of a schedule, with those of its mappings as
+// "export.period".
+func Members() []string {
+	all := memberNames(scheduleMembers)
+	for _, name := range memberNames(exportMembers) {
+		all = append(all, "export."+name)
+	}
+	for _, name := range memberNames(checkMembers) {
+		all = append(all, "check."+name)
+	}
+	return all
+}

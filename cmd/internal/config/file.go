@@ -118,19 +118,39 @@ func (f *file) parse(data []byte) *yaml.Node {
 		}
 	}
 	if err != nil {
-		f.syntax(err)
+		f.syntax(data, err)
 		return nil
 	}
 	return resolved(doc.Content[0])
 }
 
-func (f *file) syntax(err error) {
+func (f *file) syntax(data []byte, err error) {
 	var bad *yaml.LoadError
 	if !errors.As(err, &bad) {
 		f.loader.problem("", "", f.path, "not YAML: "+err.Error())
 		return
 	}
-	f.at(bad.Mark.Line, "not YAML: "+bad.Message)
+	reason := "not YAML: " + bad.Message
+	if unquoted(data, bad.Mark.Line) {
+		reason += `; a value that begins with * or @ is written in quotes: "*/15 * * * *"`
+	}
+	f.at(bad.Mark.Line, reason)
+}
+
+// unquoted tells whether a line has a value that YAML takes for something else,
+// as it does with most cron expressions.
+func unquoted(data []byte, line int) bool {
+	lines := bytes.Split(data, []byte("\n"))
+	if line < 1 || line > len(lines) {
+		return false
+	}
+	_, values, _ := bytes.Cut(lines[line-1], []byte(":"))
+	for value := range bytes.SplitSeq(values, []byte(":")) {
+		if part := bytes.TrimSpace(value); bytes.HasPrefix(part, []byte("*")) || bytes.HasPrefix(part, []byte("@")) {
+			return true
+		}
+	}
+	return false
 }
 
 // badText is the number of the first line with bytes that YAML can't hold.
@@ -154,13 +174,16 @@ func (f *file) group(n *yaml.Node, path string) {
 	if isNull(n) {
 		return // a heading whose keys are all commented out
 	}
-	f.eachMember(n, path, below(path), func(name string, value *yaml.Node) {
-		key := name
-		if path != "" {
-			key = path + "." + name
-		}
+	allowed := below(path)
+	if path == "" {
+		allowed = append(allowed, schedulesKey)
+	}
+	f.eachMember(n, path, allowed, func(name, value *yaml.Node) {
+		key := strings.TrimPrefix(path+"."+name.Value, ".")
 		s, ok := settingOf(key)
 		switch {
+		case key == schedulesKey:
+			f.readSchedules(value)
 		case !ok:
 			f.group(value, key)
 		case key == sourcesKey:
@@ -171,9 +194,9 @@ func (f *file) group(n *yaml.Node, path string) {
 	})
 }
 
-// eachMember calls do for each member of a mapping whose name is allowed, and
-// objects to everything else.
-func (f *file) eachMember(n *yaml.Node, path string, allowed []string, do func(string, *yaml.Node)) {
+// eachMember calls do with name and value of each member of a mapping whose
+// name is allowed, and objects to everything else.
+func (f *file) eachMember(n *yaml.Node, path string, allowed []string, do func(name, value *yaml.Node)) {
 	n = resolved(n)
 	if n.Kind != yaml.MappingNode {
 		f.problem(n, path, "use a mapping with some of "+strings.Join(allowed, ", "))
@@ -190,7 +213,7 @@ func (f *file) eachMember(n *yaml.Node, path string, allowed []string, do func(s
 			f.problem(name, key, fmt.Sprintf("set before, in line %d", seen[name.Value]))
 		default:
 			seen[name.Value] = name.Line
-			do(name.Value, value)
+			do(name, value)
 		}
 	}
 }

@@ -13,6 +13,11 @@ import (
 // serveSettings is the keys of the section serve.
 var serveSettings = []setting{
 	{
+		key: "serve.parts", flag: "--parts", def: "api,scheduler,workers", list: true,
+		set:  func(c *Config, s string) (err error) { c.Serve.Parts, err = parseParts(s); return err },
+		show: func(c *Config) string { return showParts(c.Serve.Parts) },
+	},
+	{
 		key: "serve.listen", flag: "--listen", def: "127.0.0.1:8333",
 		set:  func(c *Config, s string) (err error) { c.Serve.Listen, err = parseListen(s); return err },
 		show: func(c *Config) string { return c.Serve.Listen },
@@ -53,6 +58,45 @@ const (
 	maxRate    = 1_000_000
 	maxEntries = 1_000_000_000
 )
+
+// partNames is what a server is made of, in the order in which it is
+// documented.
+func partNames() []string { return []string{"api", "scheduler", "workers"} }
+
+// part is the part that has a name.
+func (p *Parts) part(name string) *bool {
+	switch name {
+	case "api":
+		return &p.API
+	case "scheduler":
+		return &p.Scheduler
+	case "workers":
+		return &p.Workers
+	}
+	panic("config: no part " + name)
+}
+
+func parseParts(s string) (Parts, error) {
+	var parts Parts
+	for name := range strings.SplitSeq(s, ",") {
+		name, err := oneOf(strings.TrimSpace(name), partNames()...)
+		if err != nil {
+			return Parts{}, err
+		}
+		*parts.part(name) = true
+	}
+	return parts, nil
+}
+
+func showParts(p Parts) string {
+	var names []string
+	for _, name := range partNames() {
+		if *p.part(name) {
+			names = append(names, name)
+		}
+	}
+	return join(names)
+}
 
 // parseListen takes an address to listen on.
 func parseListen(s string) (string, error) {

@@ -61,8 +61,8 @@ func (f *file) readSource(n *yaml.Node) (Source, bool) {
 	source := Source{}
 	if n.Kind == yaml.MappingNode {
 		before := len(f.problems)
-		f.eachMember(n, sourcesKey, []string{"path", "user", "fields"}, func(name string, value *yaml.Node) {
-			f.readSourceMember(&source, name, value)
+		f.eachMember(n, sourcesKey, []string{"path", "user", "fields"}, func(name, value *yaml.Node) {
+			f.readSourceMember(&source, name.Value, value)
 		})
 		if source.Path == "" && len(f.problems) == before {
 			f.problem(n, sourcesKey, "this source has no path")
@@ -80,10 +80,10 @@ func (f *file) readSource(n *yaml.Node) (Source, bool) {
 func (f *file) readSourceMember(s *Source, name string, n *yaml.Node) {
 	if name == "fields" {
 		s.Fields = new(jobfile.Fields)
-		f.eachMember(n, sourcesKey+".fields", fieldNames(), func(name string, value *yaml.Node) {
-			key := sourcesKey + ".fields." + name
+		f.eachMember(n, sourcesKey+".fields", fieldNames(), func(name, value *yaml.Node) {
+			key := sourcesKey + ".fields." + name.Value
 			if text, ok := f.scalar(value, key); ok {
-				f.check(value, key, setField(s.Fields, name, text))
+				f.check(value, key, setField(s.Fields, name.Value, text))
 			}
 		})
 		return
