@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"time"
 )
 
 // Source yields the records of one place. Its packages are below this one.
@@ -66,6 +67,13 @@ func (r *Record) Release() {
 type Cursor struct {
 	Part  string
 	Value string // opaque outside the source's package; "" means to forget the part
+}
+
+// Tail is where a part ends in something that is no whole record yet.
+type Tail struct {
+	Part    string
+	Offset  int64     // where it begins, after decompression
+	Changed time.Time // when the part was last seen to have changed
 }
 
 // BrokenError says why bytes of a source are not a record.
