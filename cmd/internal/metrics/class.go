@@ -22,7 +22,7 @@ var known = []class{
 	{"timeout", []error{scheduler.ErrTimeout}},
 	{"damage", []error{export.ErrDamaged}},
 	{"store_refused", []error{store.ErrRefused, store.ErrCredentials}},
-	{"ledger", []error{ledger.ErrBusy, ledger.ErrDamaged, ledger.ErrOtherStore}},
+	{"ledger", []error{ledger.ErrBusy, ledger.ErrFull, ledger.ErrDamaged, ledger.ErrOtherStore}},
 	{"store_unavailable", []error{store.ErrUnavailable}},
 }
 
