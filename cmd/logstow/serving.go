@@ -3,31 +3,24 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
-	"log/slog"
 	"net"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"logstow/archive"
 	"logstow/archive/ledger"
-	"logstow/archive/retain"
 	"logstow/archive/store"
 	"logstow/cmd/internal/config"
 	"logstow/cmd/internal/metrics"
-	"logstow/export"
-	"logstow/export/access"
-	"logstow/export/queue"
-	"logstow/export/token"
-	"logstow/export/web"
 	"logstow/layout"
-	"logstow/layout/jobfile"
+	"logstow/scheduler"
 )
-
-// keyLister is the part of a ledger that tells whether anybody has a key.
-type keyLister interface {
-	Keys(ctx context.Context) ([]ledger.APIKey, error)
-}
 
 // opened is what a server is built on.
 type opened struct {
@@ -36,60 +29,143 @@ type opened struct {
 	baseURL string
 }
 
-// parts is what serve runs.
-type parts struct {
-	server  *web.Server
-	queue   *queue.Queue
-	erasing retain.Config
-	log     *slog.Logger
+// part is something that a server runs until its context ends.
+type part struct {
+	name string
+	run  func(ctx context.Context) error
 }
 
-// serving builds what serve runs.
-func (a *app) serving(ctx context.Context, c *config.Config, o opened) (*parts, error) {
-	exporter, err := export.New(export.Config{Store: o.store, Ledger: o.ledger, Fields: fieldMaps(c)})
-	if err != nil {
-		return nil, err
-	}
-	work, err := queue.New(queue.Config{
-		Exporter: exporter, Store: o.store, Ledger: o.ledger, Workers: c.Serve.ExportWorkers, Log: a.log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	tokens, err := token.New(ctx, token.Config{Ledger: o.ledger, Store: o.store, BaseURL: o.baseURL})
-	if err != nil {
-		return nil, err
-	}
-	numbers := metrics.New(metrics.Config{Ledger: o.ledger})
-	server, err := web.New(web.Config{
-		Exporter: exporter, Ledger: o.ledger, Tokens: tokens, Objects: o.store,
-		Eraser: eraser{store: o.store, ledger: o.ledger}, Wake: work.Wake,
-		Keys: access.New(o.ledger), NoAuth: c.Serve.NoAuth,
-		Metrics: numbers.Handler(),
-		Observe: func(seen web.Observation) { numbers.Request(seen.Route, seen.Status, seen.Took, seen.Bytes) },
-		Ready:   func(ctx context.Context) error { return reachable(ctx, o) },
-		Log:     a.log, RatePerMinute: c.Serve.Rate, TalendLimit: c.Serve.TalendLimit,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &parts{
-		server: server, queue: work, erasing: retain.Config{Store: o.store, Ledger: o.ledger}, log: a.log,
-	}, nil
+// daemon is what serve runs in one process.
+type daemon struct {
+	opened
+	app     *app
+	config  *config.Config
+	numbers *metrics.Metrics
+	tally   *tally
+	notify  *notifier
+	status  *serveStatus
+
+	listener net.Listener // nil: no port is open
+	tasks    *scheduler.Scheduler
+	watch    *watcher // nil: nothing can be watched
+	parts    []part
+	started  bool // they run, or did
+
+	mu      sync.Mutex // guards running
+	running []string   // the names of parts that haven't ended
 }
 
-// fieldMaps is every field map of the configuration.
-func fieldMaps(c *config.Config) []jobfile.Fields {
-	var all []jobfile.Fields
-	if c.Archive.Fields != nil {
-		all = append(all, *c.Archive.Fields)
+func (a *app) newDaemon(c *config.Config, o opened) *daemon {
+	d := &daemon{opened: o, app: a, config: c, tally: newTally(), notify: &notifier{log: a.log}}
+	d.status = &serveStatus{tell: d.notify.tell}
+	tasks := metrics.Config{Ledger: o.ledger}
+	for _, s := range c.Schedules {
+		tasks.Tasks = append(tasks.Tasks, s.Name)
 	}
-	for _, s := range c.Archive.Sources {
-		if s.Fields != nil && s.Fields != c.Archive.Fields {
-			all = append(all, *s.Fields)
+	d.numbers = metrics.New(tasks)
+	return d
+}
+
+// build makes every part that the configuration asks for. Nothing runs yet.
+func (d *daemon) build(ctx context.Context) error {
+	on := d.config.Serve.Parts
+	if on.API || on.Scheduler {
+		d.watch = d.app.newWatcher(d.config, d.opened, d.looked)
+	}
+	if on.API || on.Workers {
+		if err := d.addExports(ctx); err != nil {
+			return err
 		}
 	}
-	return all
+	if on.Scheduler && len(timed(d.config)) > 0 {
+		if err := d.addScheduler(ctx); err != nil {
+			return err
+		}
+	}
+	if d.watch != nil {
+		d.add("watcher", d.watch.run)
+	}
+	return nil
+}
+
+func (d *daemon) add(name string, run func(context.Context) error) {
+	d.parts = append(d.parts, part{name, run})
+}
+
+// close gives up the port.
+func (d *daemon) close() error {
+	if d.listener == nil {
+		return nil
+	}
+	if err := d.listener.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// looked takes what isn't safe yet to where it is told.
+func (d *daemon) looked(ctx context.Context, found []archive.Backlog) {
+	d.numbers.Pending(found)
+	d.status.looked(ctx, found)
+}
+
+// run runs every part until ctx ends or one of them can't go on. Then it calls
+// stopping, and returns when all have ended.
+func (d *daemon) run(ctx context.Context, stopping func()) error {
+	watched, done := context.WithCancel(context.WithoutCancel(ctx))
+	var watchdog sync.WaitGroup
+	watchdog.Go(func() { d.notify.watchdog(watched, d.askLedger) })
+	defer watchdog.Wait()
+	defer done()
+
+	all, inner := errgroup.WithContext(ctx)
+	for _, p := range d.parts {
+		d.running = append(d.running, p.name)
+	}
+	for _, p := range d.parts {
+		all.Go(func() error { return d.runPart(inner, p) })
+	}
+	all.Go(func() error {
+		<-inner.Done()
+		stopping()
+		d.notify.stopping(ctx, stopTime)
+		d.status.stops(ctx)
+		return nil
+	})
+	return all.Wait()
+}
+
+func (d *daemon) runPart(ctx context.Context, p part) error {
+	err := p.run(ctx)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.running = slices.DeleteFunc(d.running, func(name string) bool { return name == p.name })
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", p.name, err)
+	case ctx.Err() == nil:
+		return fmt.Errorf("%s: it ended by itself", p.name)
+	}
+	return nil
+}
+
+// left is the names of parts that haven't ended.
+func (d *daemon) left() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.running) == 0 {
+		return "the ledger"
+	}
+	return strings.Join(d.running, ", ")
+}
+
+// askLedger asks the ledger for something that costs next to nothing.
+func (d *daemon) askLedger(ctx context.Context) error {
+	_, err := d.ledger.Lease(ctx, "serve")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // reachable asks ledger and store for something.
@@ -103,49 +179,25 @@ func reachable(ctx context.Context, o opened) error {
 	return nil
 }
 
-// run serves, makes exports and sweeps until ctx ends or one of them can't go
-// on.
-func (p *parts) run(ctx context.Context, l net.Listener) error {
-	all, ctx := errgroup.WithContext(ctx)
-	all.Go(func() error { return p.server.Serve(ctx, l, drainTime) })
-	all.Go(func() error { return p.queue.Run(ctx) })
-	all.Go(func() error {
-		p.finishErasures(ctx)
-		return p.sweep(ctx)
-	})
-	return all.Wait()
-}
-
-// finishErasures goes on with deletions that a process didn't live to finish.
-func (p *parts) finishErasures(ctx context.Context) {
-	why := retain.Why{By: "logstow serve", Reason: "begun before, and not finished", Audit: ledger.AuditEntry{At: time.Now(), Action: "delete", Outcome: "ok"}}
-	n, err := retain.ResumeAll(ctx, p.erasing, why)
-	switch {
-	case err != nil && ctx.Err() == nil:
-		p.log.WarnContext(ctx, "some deletions are not finished", "versions", n, "err", err)
-	case n > 0:
-		p.log.InfoContext(ctx, "unfinished deletions finished", "versions", n)
-	}
-}
-
-// sweep removes files that nobody can download any more, now and then.
-func (p *parts) sweep(ctx context.Context) error {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		n, err := p.queue.Sweep(ctx, time.Now())
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			p.log.WarnContext(ctx, "sweep ended early", "files", n, "err", err)
-		case n > 0:
-			p.log.InfoContext(ctx, "swept", "files", n)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
+// timed is the schedules that have a time: the others run when asked for.
+func timed(c *config.Config) []config.Schedule {
+	var all []config.Schedule
+	for _, s := range c.Schedules {
+		if s.Cron != "" {
+			all = append(all, s)
 		}
 	}
+	return all
+}
+
+// nextIn says when a task is planned next, as seen at the time now.
+func nextIn(next, now time.Time) string {
+	form := "15:04 MST"
+	if next.Second() != 0 {
+		form = "15:04:05 MST"
+	}
+	if next.Format(time.DateOnly) != now.In(next.Location()).Format(time.DateOnly) {
+		form = "2006-01-02 " + form
+	}
+	return next.Format(form)
 }

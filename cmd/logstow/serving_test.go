@@ -42,7 +42,7 @@ func TestServeFinishesErasures(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	p := &parts{erasing: retain.Config{Store: s, Ledger: l}, log: slog.New(slog.DiscardHandler)}
+	p := &sweeper{erasing: retain.Config{Store: s, Ledger: l}, log: slog.New(slog.DiscardHandler)}
 	p.finishErasures(t.Context())
 	if _, err := s.Stat(t.Context(), key); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the document: %v; want it gone", err)
