@@ -2,9 +2,10 @@ package scheduler
 
 import "time"
 
-// wrongClock is how far ahead the last planned time may lie. One that lies
-// further ahead was recorded while the clock was wrong.
-const wrongClock = 24 * time.Hour
+// wrongClock is how far ahead the last planned time may lie: a clock that is set
+// back by less has nothing done twice, and one that is set back by more doesn't
+// keep a task from running until it shows that time again.
+const wrongClock = 3 * time.Hour
 
 // toRun returns the planned time after last that is to be run now, the first of
 // those that are wanted; zero where there is none.

@@ -26,17 +26,20 @@ type follower struct {
 	slot bool            // it has one
 }
 
-// follow runs the task until stop is closed. It returns an error where that cut
-// a run.
+// follow runs the task until stop is closed, or the task is stuck. It returns an
+// error where that is so, or where a run was cut.
 func (f *follower) follow(ctx context.Context) error {
 	pause := firstPause
 	for {
 		wait, err := f.step(ctx)
-		if errors.Is(err, errStopping) {
+		switch {
+		case errors.Is(err, errStopped):
+			return nil
+		case errors.Is(err, errStopping), errors.Is(err, ErrStuck):
 			return err
 		}
 		if err != nil {
-			f.Log.ErrorContext(ctx, "task not run", "task", f.Name, "error", err)
+			f.Log.ErrorContext(ctx, "task not run", "task", f.Name, "err", err)
 			wait, pause = pause, min(2*pause, max(f.Check, firstPause))
 		} else {
 			pause = firstPause

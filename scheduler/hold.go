@@ -15,8 +15,8 @@ import (
 // about is over.
 const recordTimeout = 30 * time.Second
 
-// errLost is why a run ends whose lease could not be kept.
-var errLost = errors.New("the lease was lost")
+// errStopped is why nothing was begun that was about to be.
+var errStopped = errors.New("stopped before it began")
 
 // grant is a lease that was given to us.
 type grant struct {
@@ -35,7 +35,7 @@ func (s *Scheduler) acquire(ctx context.Context, stop <-chan struct{}, name stri
 	}
 	if !seen.Until.IsZero() && !seen.HeldAt(s.now()) {
 		if !sleep(ctx, stop, s.Lease/2) {
-			return grant{}, ctx.Err()
+			return grant{}, errors.Join(ctx.Err(), errStopped)
 		}
 		before := seen
 		if seen, err = s.lease(ctx, name); err != nil {
@@ -70,9 +70,9 @@ func (s *Scheduler) lease(ctx context.Context, name string) (ledger.Lease, error
 	return l, err
 }
 
-// hold calls f with a context that ends, by errLost, once the lease can no
+// hold calls f with a context that ends, by ErrLost, once the lease can no
 // longer be relied on. It renews the lease until f has returned, and then gives
-// it back.
+// it back; but not where f returns ErrStuck: something runs under it still.
 func (s *Scheduler) hold(ctx context.Context, g grant, f func(ctx context.Context) error) error {
 	// What is over must be told, also when ctx has ended.
 	whole := context.WithoutCancel(ctx)
@@ -84,12 +84,14 @@ func (s *Scheduler) hold(ctx context.Context, g grant, f func(ctx context.Contex
 	err := f(held)
 	done()
 	wg.Wait()
-
+	if errors.Is(err, ErrStuck) {
+		return err
+	}
 	whole, cancel := context.WithTimeout(whole, recordTimeout)
 	defer cancel()
 	if releaseErr := s.Ledger.ReleaseLease(whole, g.Lease); releaseErr != nil {
 		// It lapses by itself.
-		s.Log.WarnContext(ctx, "lease not given back", "task", g.Task, "error", releaseErr)
+		s.Log.WarnContext(ctx, "lease not given back", "task", g.Task, "err", releaseErr)
 	}
 	return err
 }
@@ -108,11 +110,11 @@ func (s *Scheduler) renew(ctx context.Context, g grant, lose func(error)) {
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, ledger.ErrFenced), time.Since(sure) >= s.Lease:
-			s.Log.ErrorContext(ctx, "lease lost", "task", g.Task, "error", err)
-			lose(fmt.Errorf("task %s: %w: %w", g.Task, errLost, err))
+			s.Log.ErrorContext(ctx, "lease lost", "task", g.Task, "err", err)
+			lose(fmt.Errorf("task %s: %w: %w", g.Task, ErrLost, err))
 			return
 		default:
-			s.Log.WarnContext(ctx, "lease not renewed", "task", g.Task, "error", err)
+			s.Log.WarnContext(ctx, "lease not renewed", "task", g.Task, "err", err)
 			pause = min(s.Lease/10, max(0, s.Lease-time.Since(sure)))
 		}
 	}

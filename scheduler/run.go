@@ -5,18 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime/debug"
-	"time"
+	"log/slog"
 
 	"logstow/archive/ledger"
 )
 
 // RunNow runs a task once, now, whatever its schedule, and without its retries:
 // whoever calls owns the clock. It returns the run as it was recorded and the
-// error of the task. Where somebody is running the task it is a *HeldError at
-// once; where somebody seems to have died running it, after half a lease in
-// which that could have been denied. ErrNoTask: there is none of that name.
-// When ctx ends the run is interrupted.
+// error of the task, with why it was ended: ErrTimeout, ErrPanic, ErrLost or
+// ErrStuck. Where somebody is running the task it is a *HeldError at once; where
+// somebody seems to have died running it, after half a lease in which that could
+// have been denied. ErrNoTask: there is none of that name. When ctx ends the run
+// is interrupted.
 func (s *Scheduler) RunNow(ctx context.Context, name string) (ledger.Run, error) {
 	t, ok := s.tasks[name]
 	if !ok {
@@ -30,50 +30,84 @@ func (s *Scheduler) RunNow(ctx context.Context, name string) (ledger.Run, error)
 	err = s.hold(ctx, granted, func(ctx context.Context) error {
 		var failure, err error
 		r, failure, err = s.run(ctx, t, granted.Lease, r)
+		if err != nil && errors.Is(failure, err) {
+			return failure
+		}
 		return errors.Join(failure, err)
 	})
 	return r, err
 }
 
 // run runs t once as r says and records it. It returns what was recorded, why
-// the task failed, and why that could not be recorded or why the run was
-// interrupted.
-func (s *Scheduler) run(ctx context.Context, t *task, lease ledger.Lease, r ledger.Run) (ledger.Run, error, error) {
+// the task failed, and why that could not be recorded, why the run was
+// interrupted, or that it is stuck.
+func (s *Scheduler) run(ctx context.Context, t *task, lease ledger.Lease, r ledger.Run) (_ ledger.Run, failure, err error) {
 	r.Started = s.now()
-	settles := r.Settles
-	err := s.persist(ctx, r, func(ctx context.Context) (err error) {
+	err = s.persist(ctx, r, func(ctx context.Context) (err error) {
 		started, err := s.Ledger.StartTaskRun(ctx, r)
 		if err == nil {
-			r = started
+			started.Settles, r = r.Settles, started
 		}
 		return err
 	})
 	if err != nil {
-		return r, nil, err
+		return r, nil, fmt.Errorf("start a run of task %s: %w", t.Name, err)
 	}
-	s.Log.InfoContext(ctx, "run started", "task", t.Name, "run", r.ID, "planned", r.Planned, "attempt", r.Attempt)
-	var failure error
+	if s.WithRun != nil {
+		ctx = s.WithRun(ctx, r)
+	}
+	s.Log.InfoContext(ctx, "run started", "task", t.Name, "planned", r.Planned, "attempt", r.Attempt)
 	if r.Attempt > int64(t.Retries)+1+maxDeaths {
 		failure = tooOften(r.Attempt)
 	} else {
 		r.Summary, failure = s.do(ledger.WithFence(ctx, lease), t, r)
 	}
+	r = s.conclude(ctx, r, failure)
+	err = s.persist(ctx, r, func(ctx context.Context) error { return s.Ledger.EndRun(ctx, r) })
+	if err != nil {
+		err = fmt.Errorf("record run %d of task %s: %w", r.ID, t.Name, err)
+	}
+	return s.ended(ctx, r, failure, err)
+}
+
+// conclude says of a run how it has ended.
+func (s *Scheduler) conclude(ctx context.Context, r ledger.Run, failure error) ledger.Run {
 	r.Ended, r.Outcome = s.now(), outcome(ctx, failure)
-	r.Settles = r.Outcome == "ok" || r.Outcome == "partial" || r.Outcome == "failed" && settles
+	r.Settles = r.Outcome == "ok" || r.Outcome == "partial" || r.Outcome == "failed" && r.Settles
 	if failure != nil {
 		r.Error = failure.Error()
 	}
 	if !json.Valid([]byte(r.Summary)) {
 		r.Summary = "{}"
 	}
-	s.Log.InfoContext(ctx, "run ended", "task", t.Name, "run", r.ID, "outcome", r.Outcome, "error", r.Error)
-	if err := s.persist(ctx, r, func(ctx context.Context) error { return s.Ledger.EndRun(ctx, r) }); err != nil {
-		return r, failure, fmt.Errorf("record run %d of task %s: %w", r.ID, t.Name, err)
+	return r
+}
+
+// ended tells who wants to know it that a run has ended, which was recorded
+// unless err says otherwise. It returns what run does.
+func (s *Scheduler) ended(ctx context.Context, r ledger.Run, failure, err error) (ledger.Run, error, error) {
+	lost := errors.Is(err, ErrLost)
+	if lost {
+		failure = errors.Join(failure, err)
+		r.Outcome, r.Settles, r.Error = "interrupted", false, failure.Error()
 	}
-	if r.Outcome == "interrupted" {
-		return r, failure, fmt.Errorf("task %s was interrupted: %w", t.Name, context.Cause(ctx))
+	level, attributes := slog.LevelInfo, []any{"task", r.Task, "outcome", r.Outcome}
+	if failure != nil {
+		level, attributes = slog.LevelWarn, append(attributes, "err", failure)
 	}
-	return r, failure, nil
+	s.Log.Log(ctx, level, "run ended", attributes...)
+	if s.Ended != nil && (err == nil || lost) {
+		s.Ended(r, failure)
+	}
+	switch {
+	case errors.Is(failure, ErrStuck) && (err == nil || lost):
+		err = failure
+	case errors.Is(failure, ErrStuck):
+		err = errors.Join(failure, err)
+	case err == nil && r.Outcome == "interrupted":
+		err = fmt.Errorf("task %s was interrupted: %w", r.Task, context.Cause(ctx))
+	}
+	return r, failure, err
 }
 
 // outcome is how the ledger calls the way in which a run ended.
@@ -83,49 +117,28 @@ func outcome(ctx context.Context, failure error) string {
 		return "ok"
 	case errors.Is(failure, ErrPartial):
 		return "partial"
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && !errors.Is(failure, ErrStuck):
 		return "interrupted"
 	}
 	return "failed"
 }
 
 // persist makes a call to the ledger, again and again for as long as the lease
-// is held: what can't be recorded is run again.
+// is held: what can't be recorded is run again. It is ErrLost where the lease
+// was lost.
 func (s *Scheduler) persist(ctx context.Context, r ledger.Run, call func(ctx context.Context) error) error {
 	for pause := s.Lease / 100; ; pause = min(2*pause, s.Lease/3) {
 		whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 		err := call(whole)
 		cancel()
-		if err == nil || errors.Is(err, ledger.ErrFenced) || !sleep(ctx, nil, pause) {
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, ledger.ErrFenced), errors.Is(context.Cause(ctx), ErrLost):
+			return fmt.Errorf("%w: %w", ErrLost, err)
+		case !sleep(ctx, nil, pause):
 			return err
 		}
-		s.Log.WarnContext(ctx, "run not recorded", "task", r.Task, "run", r.ID, "error", err)
+		s.Log.WarnContext(ctx, "run not recorded", "task", r.Task, "err", err)
 	}
-}
-
-// do calls the task, until its timeout, and waits for it. A panic is an error,
-// as is the end of its goroutine.
-func (s *Scheduler) do(ctx context.Context, t *task, r ledger.Run) (summary string, err error) {
-	if t.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, t.Timeout, ErrTimeout)
-		defer cancel()
-	}
-	err = errors.New("it ended its goroutine")
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer func() {
-			if p := recover(); p != nil {
-				s.Log.ErrorContext(ctx, "task panicked", "task", t.Name, "run", r.ID, "error", p, "stack", string(debug.Stack()))
-				err = fmt.Errorf("panic: %v", p)
-			}
-		}()
-		summary, err = t.Do(ctx, r)
-	}()
-	<-done
-	if err != nil && errors.Is(context.Cause(ctx), ErrTimeout) {
-		err = fmt.Errorf("%w of %s: %w", ErrTimeout, t.Timeout.Round(time.Millisecond), err)
-	}
-	return summary, err
 }

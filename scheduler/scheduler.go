@@ -57,6 +57,7 @@ type Config struct {
 	Lease    time.Duration // how long a lease lasts unless renewed, at most ledger.MaxLease; 0: 1 minute
 	Late     time.Duration // how late a run may begin before it counts as missed; 0: 1 minute
 	Drain    time.Duration // how long Run lets running tasks finish when it is to stop; 0: 30 s
+	Patience time.Duration // how long a task may take to return when its context has ended; 0: 1 minute
 	Check    time.Duration // how often Run looks at the clock, which may have been set; 0: 1 minute
 
 	Now func() time.Time // nil: time.Now
@@ -66,8 +67,9 @@ type Config struct {
 	// with, so that what is logged can say of which run it is.
 	WithRun func(ctx context.Context, r ledger.Run) context.Context
 
-	// Ended, where not nil, is called with each run that has ended and been
-	// recorded, and why it failed. It may be called concurrently.
+	// Ended, where not nil, is called with each run that has ended, and why it
+	// failed, when that has been recorded; or when it can't be, since the lease was
+	// lost: then the failure is ErrLost. It may be called concurrently.
 	Ended func(r ledger.Run, failure error)
 }
 
@@ -101,14 +103,15 @@ func New(c Config) (*Scheduler, error) {
 	if c.Ledger == nil {
 		return nil, errors.New("scheduler: it needs a ledger")
 	}
-	if c.Parallel < 0 || c.Lease < 0 || c.Late < 0 || c.Drain < 0 || c.Check < 0 || c.Lease > ledger.MaxLease {
-		return nil, fmt.Errorf("scheduler: a number is negative or too great: %d in parallel, lease %s (at most %s), late %s, drain %s, check %s",
-			c.Parallel, c.Lease, ledger.MaxLease, c.Late, c.Drain, c.Check)
+	if c.Parallel < 0 || min(c.Lease, c.Late, c.Drain, c.Patience, c.Check) < 0 || c.Lease > ledger.MaxLease {
+		return nil, fmt.Errorf("scheduler: a number is negative or too great: %d in parallel, lease %s (at most %s), late %s, drain %s, patience %s, check %s",
+			c.Parallel, c.Lease, ledger.MaxLease, c.Late, c.Drain, c.Patience, c.Check)
 	}
 	orDefault(&c.Parallel, 4)
 	orDefault(&c.Lease, time.Minute)
 	orDefault(&c.Late, time.Minute)
 	orDefault(&c.Drain, 30*time.Second)
+	orDefault(&c.Patience, time.Minute)
 	orDefault(&c.Check, time.Minute)
 	if c.Holder == "" {
 		host, err := os.Hostname()
@@ -179,11 +182,18 @@ var errStopping = errors.New("stopping")
 
 // Run runs every task when it is due, until ctx ends. Then it begins nothing
 // more, lets running tasks finish for as long as Drain says, ends their contexts
-// after that, and returns when they have returned. A ledger that fails is
-// logged and asked again. It returns an error only where a run was cut.
+// after that, and returns when they have returned, or when Patience has passed.
+// A ledger that fails is logged and asked again.
+//
+// It returns an error only where a run was cut, or is stuck: it doesn't return
+// although its context has ended. Nothing can end it but the end of the process,
+// so that Run stops by itself then, as if ctx had ended, and returns ErrStuck;
+// what is stuck still runs.
 func (s *Scheduler) Run(ctx context.Context) error {
 	whole, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var errs []error // guarded by mu
@@ -195,6 +205,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		wg.Go(func() {
 			f := &follower{Scheduler: s, task: t, stop: ctx.Done()}
 			if err := f.follow(whole); err != nil {
+				stop()
 				mu.Lock()
 				defer mu.Unlock()
 				errs = append(errs, err)

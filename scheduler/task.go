@@ -36,8 +36,9 @@ type Task struct {
 	Manual bool
 
 	// Do does it, with a context that carries the fence of the task's lease (see
-	// ledger.WithFence) and ends when the run is to. It must return then: what it
-	// started is waited for, however long that takes. What it returns is the
+	// ledger.WithFence) and ends when the run is to. It must return then: where it
+	// doesn't for as long as Config.Patience says, the run has failed by ErrStuck,
+	// and the process has to end. What it returns is the
 	// summary for the record, a JSON object, which may be empty, and whether it
 	// failed. An error that is ErrPartial says that the task is finished.
 	Do func(ctx context.Context, r ledger.Run) (summary string, err error)
@@ -51,12 +52,27 @@ type Task struct {
 	MissedLimit int    // for MissedAll; 0: 100
 }
 
-// ErrPartial says that a task has finished, but not with everything: it is not
-// tried again.
-var ErrPartial = errors.New("finished in part")
+// Why a run has failed, where it isn't the task's own error alone.
+var (
+	// ErrPartial says that a task has finished, but not with everything: it is not
+	// tried again. A task returns it.
+	ErrPartial = errors.New("finished in part")
 
-// ErrTimeout says that a run was ended at its task's timeout.
-var ErrTimeout = errors.New("ended at its timeout")
+	// ErrTimeout says that a run was ended at its task's timeout.
+	ErrTimeout = errors.New("ended at its timeout")
+
+	// ErrPanic says that a task has panicked.
+	ErrPanic = errors.New("panic")
+
+	// ErrLost says that a run was ended because its lease could not be kept:
+	// somebody else has it, or the ledger was out of reach for as long as it lasts.
+	ErrLost = errors.New("the lease was lost")
+
+	// ErrStuck says that a task doesn't return although its context has ended. It
+	// still runs. Its lease isn't given back, so that nobody runs it beside itself
+	// before the lease has lapsed; by then the process should have ended.
+	ErrStuck = errors.New("stuck")
+)
 
 const (
 	maxName       = 200

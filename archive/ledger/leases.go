@@ -12,8 +12,9 @@ import (
 var ErrHeld = errors.New("held by another")
 
 // MaxLease is how far ahead a lease may end. One that ends later was written
-// while the clock was wrong, and counts as lapsed.
-const MaxLease = 24 * time.Hour
+// while the clock was wrong, and counts as lapsed: where a holder has died and
+// the clock is set back, nobody waits longer than that.
+const MaxLease = time.Hour
 
 // Lease is the right to run a task, and how far the task is. Times are kept to
 // the millisecond.
