@@ -1,0 +1,183 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"iter"
+	"slices"
+	"strings"
+)
+
+// Recorded yields the documents with After < ID <= upTo whatever their state,
+// in the order of recording. It reads page by page and holds nothing in
+// between. The first error ends it.
+func (l *Ledger) Recorded(ctx context.Context, after, upTo int64) iter.Seq2[Document, error] {
+	return func(yield func(Document, error) bool) {
+		for {
+			var page []Document
+			err := l.call("recorded", func() (err error) {
+				page, err = l.documents(ctx, recordedSQL, []any{after, upTo, l.page}, l.page)
+				return err
+			})
+			if err != nil {
+				yield(Document{}, err)
+				return
+			}
+			for _, d := range page {
+				if !yield(d, nil) {
+					return
+				}
+			}
+			if len(page) < l.page {
+				return
+			}
+			after = page[len(page)-1].ID
+		}
+	}
+}
+
+var recordedSQL = selectAnyState + " WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
+
+// Place is where a version of a job may lie.
+type Place struct {
+	User, Job, Key string
+}
+
+// placeRows is how many places one statement looks up.
+const placeRows = 200
+
+// At returns the versions, whatever their state, that lie at these places, in
+// the order of recording; nothing for a place where there are none. What was
+// committed before the call is seen.
+func (l *Ledger) At(ctx context.Context, places []Place) (map[Place][]Document, error) {
+	all := map[Place][]Document{}
+	unique := slices.Compact(slices.SortedFunc(slices.Values(places), comparePlaces))
+	err := l.call("at", func() error {
+		for chunk := range slices.Chunk(unique, placeRows) {
+			var args []any
+			for _, p := range chunk {
+				args = append(args, p.Job, p.User, p.Key)
+			}
+			docs, err := l.documents(ctx, atSQL(len(chunk)), args, 0)
+			if err != nil {
+				return err
+			}
+			for _, d := range docs {
+				p := Place{d.User, d.Job, d.Key}
+				all[p] = append(all[p], d)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, docs := range all {
+		slices.SortFunc(docs, func(a, b Document) int { return cmp.Compare(a.ID, b.ID) })
+	}
+	return all, nil
+}
+
+func comparePlaces(a, b Place) int {
+	return cmp.Or(cmp.Compare(a.Job, b.Job), cmp.Compare(a.User, b.User), cmp.Compare(a.Key, b.Key))
+}
+
+// atSQL finds what lies at a number of places. As in versionsSQL, every
+// database goes from the places to the index.
+func atSQL(places int) string {
+	return "WITH places (p_job, p_user, p_key) AS (VALUES " +
+		strings.TrimSuffix(strings.Repeat("(?, ?, ?), ", places), ", ") + ")\n" +
+		"SELECT " + strings.Join(documentColumns[:], ", ") + " FROM places CROSS JOIN documents\n" +
+		"WHERE job = p_job AND user_id = p_user AND +key = p_key"
+}
+
+// QuarantinedAt returns, by their keys, the quarantined records whose raw bytes
+// belong at these keys, whatever became of them.
+func (l *Ledger) QuarantinedAt(ctx context.Context, keys []string) (map[string]Quarantined, error) {
+	all := map[string]Quarantined{}
+	err := l.call("quarantined at", func() error {
+		for chunk := range slices.Chunk(keys, pageRows) {
+			rows, err := l.reader.QueryContext(ctx, quarantinedAtSQL(len(chunk)), anys(chunk, itself)...)
+			if err != nil {
+				return err
+			}
+			found, err := collect(rows, 0, scanQuarantined)
+			if err != nil {
+				return err
+			}
+			for _, q := range found {
+				all[q.Key] = q
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+func quarantinedAtSQL(n int) string {
+	return selectQuarantined + " WHERE key IN (" + placeholders(n) + ")"
+}
+
+const selectQuarantined = "SELECT id, source, part, byte_offset, sha256, size, key, reason, quarantined_at, state FROM quarantined"
+
+// Drift is a kind and a state of documents whose count, or whose bytes, the
+// ledger has wrong.
+type Drift struct {
+	Kind                        string
+	State                       State
+	Counted, CountedBytes       int64 // by the transactions that changed them
+	Documents, BytesOfDocuments int64 // that there are
+}
+
+const driftSQL = `SELECT kind, state, sum(counted), sum(counted_bytes), sum(documents), sum(bytes) FROM (
+  SELECT kind, state, documents AS counted, bytes AS counted_bytes, 0 AS documents, 0 AS bytes FROM totals
+  UNION ALL
+  SELECT kind, state, 0, 0, count(*), sum(size) FROM documents GROUP BY kind, state
+) AS both_of_them GROUP BY kind, state
+HAVING sum(counted) <> sum(documents) OR sum(counted_bytes) <> sum(bytes) ORDER BY kind, state`
+
+// Drifts counts all documents, and returns where Counts, which doesn't, would
+// be wrong. It takes as long as reading the whole ledger does.
+func (l *Ledger) Drifts(ctx context.Context) (all []Drift, err error) {
+	err = l.call("drifts", func() error {
+		rows, err := l.reader.QueryContext(ctx, driftSQL)
+		if err != nil {
+			return err
+		}
+		all, err = collect(rows, 0, func(rows *sql.Rows) (d Drift, err error) {
+			err = rows.Scan(&d.Kind, &d.State, &d.Counted, &d.CountedBytes, &d.Documents, &d.BytesOfDocuments)
+			return d, err
+		})
+		return err
+	})
+	return all, err
+}
+
+// Damage has the database look through its own file, thoroughly or in a
+// fraction of the time, and returns what is wrong there: nothing where all is
+// well, and some of it where there is much.
+func (l *Ledger) Damage(ctx context.Context, thorough bool) (all []string, err error) {
+	query := "PRAGMA quick_check(20)"
+	if thorough {
+		query = "PRAGMA integrity_check(20)"
+	}
+	err = l.call("damage", func() error {
+		rows, err := l.reader.QueryContext(ctx, query)
+		if err != nil {
+			return err
+		}
+		all, err = collect(rows, 0, func(rows *sql.Rows) (text string, err error) {
+			err = rows.Scan(&text)
+			return text, err
+		})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(text string) bool { return text == "ok" }), nil
+}
