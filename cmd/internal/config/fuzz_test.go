@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"logstow/archive/ledger"
 	"logstow/cmd/internal/config"
@@ -49,6 +50,8 @@ func wantRunnable(t *testing.T, c *config.Config) {
 	}
 }
 
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
 // noLedger is for schedulers that never run anything.
 type noLedger struct{ scheduler.Ledger }
 
@@ -61,6 +64,8 @@ func FuzzFile(f *testing.F) {
 	f.Add("archive: {types: [job, [log]], fields: {user_id: a..b}}")
 	f.Add(allSchedules)
 	f.Add("schedules: &a [{name: x, task: export, export: &e {recipe: *a, kind: [*e]}}, *a, ]\n")
+	f.Add("schedules: [{name: x, task: sweep, zone: \"a\\nb\", cron: \"1\\e[2J * * * *\"}]\n")
+	f.Add("archive: {sources: [\"/a\\nb\"]}\nschedules: [{task: archive, sources: [/a]}]\n")
 	f.Add("schedules:\n- cron: */5 * * * *\n")
 	f.Add("schedules: [{name: a, task: sweep, cron: '0 0 29 2 *', zone: Asia/Tokyo, jitter: 1d}]\nserve: {parts: [api]}\n")
 	path := filepath.Join(f.TempDir(), "config.yaml")
@@ -81,7 +86,7 @@ func FuzzFile(f *testing.F) {
 			t.Fatalf("Load: %v (%T), want a *config.Error with problems", err, err)
 		}
 		for _, p := range e.Problems {
-			if !strings.HasPrefix(p.Where, path+":") || p.Reason == "" || strings.ContainsAny(p.String(), "\n\x1b") {
+			if !strings.HasPrefix(p.Where, path+":") || p.Reason == "" || strings.ContainsFunc(p.String(), unprintable) {
 				t.Errorf("problem %+v says %q", p, p)
 			}
 		}

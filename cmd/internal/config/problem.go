@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Problem is one mistake in the configuration.
@@ -24,8 +25,19 @@ func (p Problem) String() string {
 	if p.Value != "" {
 		fmt.Fprintf(&b, "%q: ", p.Value)
 	}
-	b.WriteString(p.Reason)
+	b.WriteString(visible(p.Reason))
 	return b.String()
+}
+
+// visible is a sentence in which nothing does things to a terminal: it may
+// repeat what the file says.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
 }
 
 // printable is s, quoted where it could do things to a terminal.

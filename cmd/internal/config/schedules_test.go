@@ -40,7 +40,7 @@ schedules:
   - {name: table, task: export, cron: "@every 90s", export: {period: month, folder: /srv/reports, format: csv}}
   - {name: check, task: check, cron: "0 3 * * sun", missed: none, check: {sample: 1%}}
   - {name: deep, task: check, check: {deep: true}, timeout: 0}
-  - {name: sweep, task: sweep, cron: "@hourly"}
+  - {name: sweep, task: sweep, cron: " 0\t* *\n* * "}
   - {name: rest, task: archive}
 archive:
   sources: [/srv/a, {path: /srv/b, user: two}]
@@ -73,7 +73,7 @@ func TestSchedules(t *testing.T) {
 			Check: config.CheckOptions{Sample: 0.01}, Where: path + ":28",
 		},
 		{Name: "deep", Task: "check", Check: config.CheckOptions{Deep: true}, Where: path + ":29"},
-		{Name: "sweep", Task: "sweep", Cron: "@hourly", Where: path + ":30"},
+		{Name: "sweep", Task: "sweep", Cron: "0 * * * *", Where: path + ":30"},
 		{Name: "rest", Task: "archive", Sources: []config.Source{a, b}, Where: path + ":31"},
 	}
 	if diff := cmp.Diff(want, c.Schedules); diff != "" {

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -41,9 +40,10 @@ func parseTask(s string) (string, error) {
 	return task, nil
 }
 
+// parseCron takes a spec, whose fields may be set apart by any white space.
 func parseCron(s string) (string, error) {
 	_, err := scheduler.ParseSchedule(s, "")
-	return s, withoutSpec(err, s)
+	return strings.Join(strings.Fields(s), " "), withoutSpec(err, s)
 }
 
 func parseZone(s string) (string, error) {
@@ -85,10 +85,10 @@ func parseDuration(s string, least, most time.Duration) (time.Duration, error) {
 	d := time.Duration(n) * 24 * time.Hour
 	if rest != "" {
 		more, err := time.ParseDuration(rest)
-		if err != nil || strings.ContainsAny(rest[:1], "+-") || more > math.MaxInt64-d {
+		if err != nil || strings.ContainsAny(rest[:1], "+-") {
 			return 0, durationError(least, most)
 		}
-		d += more
+		d += more // beyond what fits it is negative
 	}
 	if s == "" || d < least || d > most {
 		return 0, durationError(least, most)
