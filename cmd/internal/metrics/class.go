@@ -18,7 +18,9 @@ type class struct {
 // known is the classes of failures; of those that an error is of, the first
 // counts.
 var known = []class{
-	{"lease_lost", []error{ledger.ErrFenced}},
+	{"stuck", []error{scheduler.ErrStuck}},
+	{"panic", []error{scheduler.ErrPanic}},
+	{"lease_lost", []error{scheduler.ErrLost, ledger.ErrFenced}},
 	{"timeout", []error{scheduler.ErrTimeout}},
 	{"damage", []error{export.ErrDamaged}},
 	{"store_refused", []error{store.ErrRefused, store.ErrCredentials}},
@@ -36,10 +38,10 @@ func classes() []string {
 }
 
 // classOf is the class of a run's failure, empty where it didn't fail. A run
-// that was to stop has not failed, unless because its lease was lost.
+// that was to stop has not failed, unless it lost its lease or did not stop.
 func classOf(r ledger.Run, failure error) string {
 	name := classOfError(failure)
-	if r.Outcome == "failed" || name == "lease_lost" {
+	if r.Outcome == "failed" || name == "lease_lost" || name == "stuck" {
 		return name
 	}
 	return ""

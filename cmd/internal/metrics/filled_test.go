@@ -85,14 +85,14 @@ func fillTasks(ctx context.Context, t *testing.T, l *ledger.Ledger) {
 		name     string
 		outcomes []string
 		summary  string
-		lease    time.Duration // held for so long at noon; 0: given back
+		released bool
 	}{
-		{"archive", []string{"ok", "failed", "partial", "failed", "interrupted", "failed", ""}, `{"read": 7}`, time.Hour},
-		{"check", []string{"ok", "failed"}, `{"damage": 2}`, 0},
-		{"gone", []string{"ok"}, "", time.Hour}, // isn't configured any more
+		{"archive", []string{"ok", "failed", "partial", "failed", "interrupted", "failed", ""}, `{"read": 7}`, false},
+		{"check", []string{"ok", "failed"}, `{"damage": 2}`, true},
+		{"gone", []string{"ok"}, "", false}, // isn't configured any more
 	} {
-		at := noon.Add(-time.Hour)
-		lease, err := l.AcquireLease(ctx, ledger.Lease{Task: task.name, Holder: "h", Since: at, Until: at.Add(time.Hour + task.lease)})
+		at := noon.Add(-20 * time.Minute)
+		lease, err := l.AcquireLease(ctx, ledger.Lease{Task: task.name, Holder: "h", Since: at, Until: noon.Add(10 * time.Minute)})
 		must(t, err)
 		for _, outcome := range task.outcomes {
 			at = at.Add(time.Minute)
@@ -103,7 +103,7 @@ func fillTasks(ctx context.Context, t *testing.T, l *ledger.Ledger) {
 				must(t, l.EndRun(ctx, r))
 			}
 		}
-		if task.lease == 0 {
+		if task.released {
 			must(t, l.ReleaseLease(ctx, lease))
 		}
 	}
