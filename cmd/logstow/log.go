@@ -64,3 +64,20 @@ func (h runHandler) WithGroup(name string) slog.Handler {
 func (h runHandler) with(add func(slog.Handler) slog.Handler) runHandler {
 	return runHandler{Handler: add(h.Handler), base: h.base, added: append(slices.Clone(h.added), add)}
 }
+
+// watchedLog is the log of a scheduler for people who are told by the command
+// itself how a run has ended: that is no warning then.
+func watchedLog(log *slog.Logger) *slog.Logger { return slog.New(endHandler{log.Handler()}) }
+
+type endHandler struct{ slog.Handler }
+
+// Handle implements slog.Handler.
+func (h endHandler) Handle(ctx context.Context, r slog.Record) error {
+	if r.Message == "run ended" {
+		r.Level = min(r.Level, slog.LevelInfo)
+	}
+	if !h.Enabled(ctx, r.Level) {
+		return nil
+	}
+	return h.Handler.Handle(ctx, r)
+}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -21,6 +22,9 @@ type app struct {
 	log     *slog.Logger // set by load, writes to logTo
 	logTo   redirect
 	started bool // the command line was understood
+
+	lease time.Duration // of tasks; 0: the scheduler's own
+	drain time.Duration // that running tasks have to finish when serve is to stop; 0: the scheduler's own
 }
 
 // run runs one command line and returns its exit status, everything printed.
@@ -66,7 +70,7 @@ under a predictable name, and gives any of them back.`,
 		a.archiveCommand(), a.adoptCommand(),
 		a.lsCommand(), a.catCommand(), a.quarantineCommand(),
 		a.exportCommand(), a.tokenCommand(), a.keyCommand(), a.auditCommand(),
-		a.serveCommand(), a.runCommand(),
+		a.serveCommand(), a.runCommand(), a.runsCommand(), a.statusCommand(),
 		a.doctorCommand(), a.configCommand(),
 		a.versionCommand(), a.completionCommand(),
 	)

@@ -20,11 +20,16 @@ type taskFunc func(ctx context.Context, r ledger.Run) (report, error)
 func (a *app) newScheduler(w workplace) (*scheduler.Scheduler, error) {
 	c := scheduler.Config{
 		Ledger: w.ledger,
+		Lease:  a.lease,
+		Drain:  a.drain,
 		Log:    a.log,
 		Ended:  w.ended,
 		WithRun: func(ctx context.Context, r ledger.Run) context.Context {
 			return withRun(ctx, r.ID)
 		},
+	}
+	if w.watched {
+		c.Log = watchedLog(a.log)
 	}
 	for _, s := range w.config.Schedules {
 		do, err := a.taskOf(w, s)
