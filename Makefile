@@ -6,13 +6,16 @@ LINT := $(GO) tool -modfile=tools/golangci-lint.mod golangci-lint
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-clients check lint vet tidy imports fuzz bench bench-compare clean
+.PHONY: help build packages demo test test-clients test-packages check lint vet tidy imports fuzz bench bench-compare clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build ./bin/logstow
 	$(GO) build -trimpath -o bin/logstow ./cmd/logstow
+
+packages: ## build the Debian packages, dist/logstow_VERSION_ARCH.deb
+	@GO='$(GO)' bash tools/packages.sh
 
 demo: ## archive the sample records into ./.demo, list them, print one back
 	@GO='$(GO)' bash tools/demo.sh
@@ -23,7 +26,10 @@ test: ## run every test with the race detector, the S3 suite included
 test-clients: build ## test bin/logstow with real clients; needs Node.js and npm
 	@bash tools/test-clients.sh
 
-check: tidy vet imports lint test test-clients ## all that a change must pass
+test-packages: ## install a Debian package, try it and remove it; needs root, Debian or Ubuntu
+	@GO='$(GO)' bash tools/test-packages.sh
+
+check: tidy vet imports lint test test-clients test-packages ## all that a change must pass
 
 lint: ## golangci-lint, pinned by tools/golangci-lint.mod
 	$(LINT) run --allow-parallel-runners ./...
@@ -49,4 +55,4 @@ bench-compare: build ## the same, beside Bento, s5cmd and rclone where they are 
 	bin/bench -compare $(BENCH)
 
 clean: ## remove what was built
-	rm -rf bin .demo .bench
+	rm -rf bin dist .demo .bench
