@@ -20,15 +20,23 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"logstow": main})
+	testscript.Main(m, map[string]func(){"logstow": main, "hasty": hasty})
 }
 
-// TestScripts runs testdata/script. Beside testscript's own commands there are
+// TestScripts runs testdata/script. Beside logstow there is hasty, which is
+// logstow with short leases. Beside testscript's own commands there are
 //
 //	status N command…              run a command that must end with this status
 //	interrupt FILE GLOB command…   run a command, give it FILE on a standard input
 //	                               that stays open, send SIGINT once a file matches
 //	                               GLOB, and require status 130
+//	hold NAME FILE GLOB command…   start a command, give it FILE on a standard input
+//	                               that stays open, and go on once a file matches GLOB
+//	unhold NAME HOW STATUS         end that command: wait for it, or end its standard
+//	                               input (eof), send SIGTERM (term) or SIGKILL (kill);
+//	                               it must end with this status, -1 where it is killed
+//	after N M command…             run a command again for as long as it ends with
+//	                               status N; then it must end with M
 //	s3                             see to it that an S3 server runs, put its credentials
 //	                               into the environment, and the URLs of two empty
 //	                               stores into $S3 and $S3_OTHER
@@ -52,6 +60,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Values[serversKey{}] = servers{}
+			e.Values[heldKey{}] = heldCommands{}
 			e.Setenv("GORACE", "atexit_sleep_ms=0") // a second at the end of each command otherwise
 			e.Setenv("RECORDS", records)
 			e.Setenv("STORE", "file://"+e.WorkDir+"/store")
@@ -65,6 +74,9 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status":    scriptStatus,
 			"interrupt": scriptInterrupt,
+			"hold":      scriptHold,
+			"unhold":    scriptUnhold,
+			"after":     scriptAfter,
 			"cmprecord": scriptCmpRecord,
 			"serve":     scriptServe,
 			"unserve":   scriptUnserve,
