@@ -1,0 +1,107 @@
+package check
+
+import (
+	"context"
+	"fmt"
+
+	"logstow/archive/ledger"
+	"logstow/layout"
+)
+
+// rows asks the store for what the ledger has and the listing didn't show, and
+// looks for the erasures behind the rows that say they were erased.
+func (k *checker) rows(ctx context.Context) error {
+	var unnamed set
+	var batch []ledger.Document
+	for d, err := range k.Ledger.Recorded(ctx, 0, k.last) {
+		if err != nil {
+			return err
+		}
+		switch d.State {
+		case ledger.Stored:
+			batch = append(batch, d)
+		case ledger.Deleting, ledger.Erased:
+			if !k.named.has(d.ID) {
+				unnamed.add(d.ID)
+			}
+		}
+		if len(batch) == together {
+			if err := k.stored(ctx, batch); err != nil {
+				return err
+			}
+			batch = batch[:0]
+		}
+	}
+	if err := k.stored(ctx, batch); err != nil {
+		return err
+	}
+	return k.unnamed(ctx, &unnamed)
+}
+
+// stored is about Stored rows.
+func (k *checker) stored(ctx context.Context, batch []ledger.Document) error {
+	g, gctx := k.group(ctx)
+	for _, d := range batch {
+		if !k.seen.has(d.ID) {
+			g.Go(func() error { return k.unseen(gctx, d) })
+		}
+		if d.Changed != "" && !k.seenMeta.has(d.ID) {
+			g.Go(func() error { return k.unseenBeside(gctx, d, layout.Meta(d.Key)) })
+		}
+		if d.Overflow && !k.seenOverflow.has(d.ID) {
+			g.Go(func() error { return k.unseenBeside(gctx, d, layout.Overflow(d.Key)) })
+		}
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	k.count(func(s *Summary) { s.Documents += int64(len(batch)) })
+	return nil
+}
+
+// unseen is about a Stored row whose document was not listed: it is missing, or
+// it came after the listing had passed its place.
+func (k *checker) unseen(ctx context.Context, d ledger.Document) error {
+	info, err := k.Store.Stat(ctx, d.Key)
+	switch {
+	case gone(err):
+		return k.missing(ctx, d, d.Key)
+	case err != nil:
+		return fmt.Errorf("look for %s: %w", d.Key, err)
+	}
+	return k.compare(ctx, d, info.Size)
+}
+
+func (k *checker) unseenBeside(ctx context.Context, d ledger.Document, key string) error {
+	there, err := k.there(ctx, key)
+	if err != nil || there {
+		return err
+	}
+	return k.missing(ctx, d, key)
+}
+
+// unnamed is about rows that say they were erased, or are being, and that no
+// erasure named when the erasures were read. One that has begun since has its
+// record by now: that was put before the row was changed.
+func (k *checker) unnamed(ctx context.Context, ids *set) error {
+	if ids.empty() {
+		return nil
+	}
+	k.named = set{}
+	if err := k.readErasures(ctx, false); err != nil {
+		return err
+	}
+	for id := range ids.all() {
+		if k.named.has(id) {
+			continue
+		}
+		for d, err := range k.Ledger.Recorded(ctx, id-1, id) {
+			if err != nil {
+				return err
+			}
+			k.find(ctx, Finding{Kind: Missing, Damage: true, Key: d.Key, Reason: fmt.Sprintf(
+				"the ledger says that it is %s, and no erasure in the store names it: a ledger made anew would take its job's record in again", d.State)})
+		}
+	}
+	return nil
+}
