@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,8 +29,12 @@ type served struct {
 	said   strings.Builder
 }
 
-// serving is how every server tells where it is.
-const serving = "logstow: serving on "
+// How every server tells where it is, or that it opens no port: the last that
+// it says before it works.
+const (
+	serving = "logstow: serving on "
+	noPort  = "logstow: serving no port"
+)
 
 // scriptServe starts a server and waits until it serves. Its URL is put into a
 // variable of its name, its address into NAME_ADDRESS.
@@ -60,6 +65,9 @@ func scriptServe(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Setenv(args[0]+"_ADDRESS", strings.TrimPrefix(where, "http://"))
 			return
 		}
+		if strings.HasPrefix(line, noPort) {
+			return
+		}
 		if err != nil {
 			ts.Fatalf("%s does not serve: %v\n%s", strings.Join(args[1:], " "), err, s.said.String())
 		}
@@ -83,6 +91,25 @@ func scriptUnserve(ts *testscript.TestScript, neg bool, args []string) {
 	if got := statusIn(s.cmd.Wait()); got != 0 {
 		ts.Fatalf("the server %s ended with status %d after SIGTERM\n%s", args[0], got, rest)
 	}
+}
+
+// scriptAwait runs a command again and again until its standard output matches.
+func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: await PATTERN command…")
+	}
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(50 * time.Millisecond) {
+		cmd := exec.Command(args[1], args[2:]...)
+		cmd.Dir, cmd.Env = ts.MkAbs("."), scriptEnv(ts)
+		text, err := cmd.Output()
+		if err == nil && want.Match(text) {
+			fmt.Fprint(ts.Stdout(), string(text))
+			return
+		}
+	}
+	ts.Fatalf("%s has not come to print %s", strings.Join(args[1:], " "), args[0])
 }
 
 // scriptFetch sends a request, with the API key that the file key.txt holds, if

@@ -119,9 +119,11 @@ func (d *daemon) run(ctx context.Context, stopping func()) error {
 	defer done()
 
 	all, inner := errgroup.WithContext(ctx)
+	d.mu.Lock()
 	for _, p := range d.parts {
 		d.running = append(d.running, p.name)
 	}
+	d.mu.Unlock()
 	for _, p := range d.parts {
 		all.Go(func() error { return d.runPart(inner, p) })
 	}

@@ -15,7 +15,7 @@ import (
 // long not, however often runs end.
 const (
 	lookEvery = time.Minute
-	lookPause = 5 * time.Second
+	lookPause = 2 * time.Second
 )
 
 // lookLimit bounds each look at each source.
