@@ -16,8 +16,11 @@ import (
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
-// hostile is a source that a label could not hold as it is.
-const hostile = "/logs/\xff\"\\\n.jsonl"
+// These two are sources that a label can't hold as they are, nor tell apart.
+const (
+	hostile = "/logs/\xff\"\\\n.jsonl"
+	another = "/logs/\xfe\"\\\n.jsonl"
+)
 
 func open(t *testing.T, c ledger.Config) *ledger.Ledger {
 	t.Helper()
@@ -85,14 +88,17 @@ func fillTasks(ctx context.Context, t *testing.T, l *ledger.Ledger) {
 		name     string
 		outcomes []string
 		summary  string
-		released bool
+		until    time.Duration // after noon; 0: given back
 	}{
-		{"archive", []string{"ok", "failed", "partial", "failed", "interrupted", "failed", ""}, `{"read": 7}`, false},
-		{"check", []string{"ok", "failed"}, `{"damage": 2}`, true},
-		{"gone", []string{"ok"}, "", false}, // isn't configured any more
+		{"archive", []string{"ok", "failed", "partial", "failed", "interrupted", "failed", ""}, `{"read": 7}`, 10 * time.Minute},
+		{"check", []string{"ok", "failed"}, `{"damage": 2}`, 0},
+		{"check-whole", []string{"failed", "ok"}, `{"damage": 0}`, 0},
+		{"check-refused", []string{"ok", "failed"}, `{"damage": 0}`, 0}, // by the store: it found nothing
+		{"died", []string{"ok", ""}, "", -time.Minute},
+		{"gone", []string{"ok"}, "", 10 * time.Minute}, // isn't configured any more
 	} {
 		at := noon.Add(-20 * time.Minute)
-		lease, err := l.AcquireLease(ctx, ledger.Lease{Task: task.name, Holder: "h", Since: at, Until: noon.Add(10 * time.Minute)})
+		lease, err := l.AcquireLease(ctx, ledger.Lease{Task: task.name, Holder: "h", Since: at, Until: noon.Add(task.until)})
 		must(t, err)
 		for _, outcome := range task.outcomes {
 			at = at.Add(time.Minute)
@@ -103,7 +109,7 @@ func fillTasks(ctx context.Context, t *testing.T, l *ledger.Ledger) {
 				must(t, l.EndRun(ctx, r))
 			}
 		}
-		if task.released {
+		if task.until == 0 {
 			must(t, l.ReleaseLease(ctx, lease))
 		}
 	}
@@ -115,7 +121,7 @@ func filled(t *testing.T) *metrics.Metrics {
 	l := open(t, ledger.Config{})
 	fill(t, l)
 	m := metrics.New(metrics.Config{
-		Ledger: l, Tasks: []string{"archive", "check", "never"}, Now: func() time.Time { return noon },
+		Ledger: l, Tasks: []string{"archive", "check", "check-whole", "check-refused", "died", "never", "archive"}, Now: func() time.Time { return noon },
 	})
 	m.Request("GET /v1/jobs", 200, 20*time.Millisecond, 500)
 	m.Request("GET /v1/jobs", 200, 2*time.Millisecond, 100)
@@ -138,6 +144,7 @@ func filled(t *testing.T) *metrics.Metrics {
 		{Source: "/logs/a", Records: 3, Bytes: 30, Whole: true, Oldest: &archive.Unsafe{Time: noon.Add(-26 * time.Hour)}},
 		{Source: "/logs/a", Records: 1, Bytes: 12, Oldest: &archive.Unsafe{Time: noon.Add(-25 * time.Hour)}},
 		{Source: hostile, Records: 1, Bytes: 1, Whole: true, Oldest: &archive.Unsafe{}, Err: errors.New("permission denied")},
+		{Source: another, Records: 1, Bytes: 1, Whole: true},
 	})
 	return m
 }

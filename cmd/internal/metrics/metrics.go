@@ -4,6 +4,7 @@ package metrics
 
 import (
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -53,6 +54,7 @@ func New(c Config) *Metrics {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	c.Tasks = slices.Compact(slices.Sorted(slices.Values(c.Tasks)))
 	m := &Metrics{Config: c, process: prometheus.NewRegistry()}
 	m.countRequests()
 	m.countTasks()
