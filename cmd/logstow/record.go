@@ -38,6 +38,9 @@ func recorded[S any](ctx context.Context, r recording, do func(context.Context) 
 	r.log.InfoContext(ctx, "run started", "command", r.command, "dry_run", r.dryRun)
 	summary, err := do(ctx)
 	run.Ended, run.Outcome = time.Now(), outcome(ctx, err)
+	if run.Outcome == "failed" {
+		run.Error = err.Error()
+	}
 	text, jsonErr := json.Marshal(summary)
 	run.Summary = string(text)
 	r.log.InfoContext(ctx, "run ended", "command", r.command, "outcome", run.Outcome, "summary", run.Summary)
