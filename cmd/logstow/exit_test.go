@@ -12,6 +12,7 @@ import (
 	"logstow/archive/store"
 	"logstow/export"
 	"logstow/export/token"
+	"logstow/scheduler"
 )
 
 func TestStatusOf(t *testing.T) {
@@ -44,6 +45,10 @@ func TestStatusOf(t *testing.T) {
 		{"no server", running, fmt.Errorf("e: %w", token.ErrNoURL), exitUsage},
 		{"unavailable", running, fmt.Errorf("put: %w", store.ErrUnavailable), exitUnavailable},
 		{"ledger in use", running, fmt.Errorf("l: %w", ledger.ErrBusy), exitUnavailable},
+		{"held by another", running, fmt.Errorf("run: %w", &scheduler.HeldError{Task: "t"}), exitUnavailable},
+		{"partial task", running, errors.Join(finishedPartly{}, nil), exitPartial},
+		{"partial task, not recorded", running, errors.Join(finishedPartly{}, other), exitFailed},
+		{"timed out", running, fmt.Errorf("%w: %w", scheduler.ErrTimeout, store.ErrUnavailable), exitFailed},
 		{"refused", running, fmt.Errorf("put: %w", store.ErrRefused), exitFailed},
 		{"interrupted", interrupted, fmt.Errorf("put: %w", context.Canceled), exitInterrupted},
 		{"canceled by nobody", running, context.Canceled, exitFailed},
