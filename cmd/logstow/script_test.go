@@ -43,6 +43,8 @@ func TestMain(m *testing.M) {
 //	serve NAME command…            start a server, put its URL into $NAME and its
 //	                               address into $NAME_ADDRESS
 //	unserve NAME                   end that server with SIGTERM, and require status 0
+//	await PATTERN command…     run a command again and again until its standard
+//	                               output matches
 //	fetch STATUS METHOD URL [KEYFILE [BODY]]
 //	                               send a request with the API key in KEYFILE; its
 //	                               answer must have this status
@@ -81,6 +83,7 @@ func TestScripts(t *testing.T) {
 			"serve":     scriptServe,
 			"unserve":   scriptUnserve,
 			"fetch":     scriptFetch,
+			"await":     scriptAwait,
 			"s3": func(ts *testscript.TestScript, _ bool, _ []string) {
 				g, err := server()
 				ts.Check(err)

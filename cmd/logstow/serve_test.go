@@ -18,6 +18,7 @@ const everySecond = `  - {name: archive, task: archive, cron: "@every 1s", retri
 // Two servers on one ledger share the schedules. When one of them is killed the
 // other takes over what it had.
 func TestServersShareSchedules(t *testing.T) {
+	t.Parallel()
 	w := newServeWorld(t, everySecond)
 	w.add("first")
 	one, other := w.start(), w.start()
@@ -70,6 +71,7 @@ func eachOnce(t *testing.T, runs []ledger.Run) {
 // A run that hangs is cut when the server is told to stop, and that is on
 // record.
 func TestServeCutsWhatHangs(t *testing.T) {
+	t.Parallel()
 	w := newServeWorld(t, `  - {name: archive, task: archive, cron: "@every 1s"}`+"\n")
 	w.pipe()
 	p := w.start()
