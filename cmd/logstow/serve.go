@@ -79,16 +79,22 @@ func (a *app) serve(ctx context.Context, c *config.Config) error {
 	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- d.serve(ctx, stop) }()
+	return endOf(ended, stopping.Done(), d.left)
+}
+
+// endOf waits for what is to end, and gives it up where that takes longer than
+// stopTime once it was told to.
+func endOf(ended <-chan error, told <-chan struct{}, left func() string) error {
 	select {
 	case err := <-ended:
 		return err
-	case <-stopping.Done():
+	case <-told:
 	}
 	select {
 	case err := <-ended:
 		return err
 	case <-time.After(stopTime):
-		return fmt.Errorf("still running %s after it was told to stop, and given up: %s", stopTime, d.left())
+		return fmt.Errorf("still running %s after it was to stop, and given up: %s", stopTime, left())
 	}
 }
 
