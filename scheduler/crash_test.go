@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -242,75 +240,4 @@ func TestRunNowAfterADeath(t *testing.T) {
 			}
 		})
 	}
-}
-
-// clock is one that is set now and then.
-type clock struct{ offset atomic.Int64 }
-
-func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.offset.Load())) }
-
-// TestClockThatIsSet sets the clock at random, by three hours at most.
-func TestClockThatIsSet(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
-	for _, missed := range []scheduler.Missed{scheduler.MissedOnce, scheduler.MissedAll, scheduler.MissedNone} {
-		synctest.Test(t, func(t *testing.T) {
-			m, d := newMemory(), newDeeds()
-			var c clock
-			task := d.task("t", &process{})
-			task.Missed, task.MissedLimit = missed, 5
-			config := scheduler.Config{Ledger: m, Now: c.now, Tasks: []scheduler.Task{task}, Drain: time.Hour}
-			stops := []func() error{running(t, newScheduler(t, config)), running(t, newScheduler(t, config))}
-			const jumps = 200
-			for range jumps {
-				time.Sleep(time.Duration(rng.Int64N(int64(10 * time.Minute))))
-				c.offset.Store(int64(time.Duration(rng.IntN(4))*30*time.Minute) * (rng.Int64N(3) - 1))
-			}
-			c.offset.Store(int64(100 * time.Hour)) // nothing that was planned for later
-			time.Sleep(time.Hour)
-			for _, stop := range stops {
-				if err := stop(); err != nil {
-					t.Errorf("Run = %v", err)
-				}
-			}
-			done := map[time.Time]bool{}
-			for _, r := range m.all() {
-				if at := r.Planned.UTC(); r.Outcome == "ok" && done[at] {
-					t.Errorf("planned %s was done twice", at)
-				} else if r.Outcome == "ok" {
-					done[at] = true
-				}
-			}
-			if len(d.overlap) > 0 {
-				t.Errorf("%d times at the same time", len(d.overlap))
-			}
-			if n := len(m.all()); n < 100 || n > 200*10+jumps*5 {
-				t.Errorf("%d runs", n)
-			}
-		})
-	}
-}
-
-// A clock that was years ahead leaves a record that doesn't stop the task.
-func TestClockThatWasWrong(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := newMemory()
-		var c clock
-		s := newScheduler(t, scheduler.Config{Ledger: m, Now: c.now, Tasks: []scheduler.Task{{Name: "t", Spec: "@hourly", Do: nothing}}})
-		for _, offset := range []time.Duration{0, 5 * 365 * 24 * time.Hour, 0} {
-			c.offset.Store(int64(offset))
-			runFor(t, s, 95*time.Minute)
-		}
-		// One that died then holds nothing now.
-		m.set(func(l *ledger.Lease) { l.Until = time.Now().Add(1000 * time.Hour) })
-		runFor(t, s, 95*time.Minute)
-		var all []string
-		for _, r := range m.all() {
-			all = append(all, r.Planned.UTC().Format("2006 15:04"))
-		}
-		if want := "[2000 01:00 2004 01:00 2004 02:00 2004 03:00 2000 04:00 2000 05:00 2000 06:00]"; fmt.Sprint(all) != want {
-			t.Errorf("planned times %v, want %s", all, want)
-		}
-	})
 }

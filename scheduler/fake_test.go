@@ -134,7 +134,9 @@ func (m *memory) EndRun(_ context.Context, r ledger.Run) error {
 		return fs.ErrNotExist
 	}
 	m.runs[r.ID-1] = r
-	delete(m.open, begun{r.Task, r.Fence, r.Attempt, r.Planned.UTC()})
+	if same := (begun{r.Task, r.Fence, r.Attempt, r.Planned.UTC()}); m.open[same] == r.ID {
+		delete(m.open, same) // and not where one was begun since that is the same
+	}
 	return nil
 }
 
