@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -104,32 +105,47 @@ func (a *app) inputs(c *config.Config, named []string, budget *archive.Budget) (
 			sources = append(sources, config.Source{Path: path, User: c.Archive.User, Fields: c.Archive.Fields})
 		}
 	}
-	return a.inputsOf(sources, budget)
-}
-
-// inputsOf opens sources.
-func (a *app) inputsOf(sources []config.Source, budget *archive.Budget) ([]archive.Input, error) {
 	if len(sources) == 0 {
-		return nil, usagef("no source: name files, folders, globs or - for standard input, or set archive.sources in the configuration")
+		return nil, usageError{errNoSource}
 	}
-	var inputs []archive.Input
-	seen := map[string]bool{}
-	for _, from := range sources {
-		s, err := filesource.New(filesource.Config{Path: from.Path, Budget: budget, Stdin: a.in})
-		if err != nil {
-			return nil, usageError{err}
-		}
-		if seen[s.Name()] {
-			return nil, usagef("%s is named twice", s.Name())
-		}
-		seen[s.Name()] = true
-		reader, err := jobfile.NewReader(jobfile.Config{User: from.User, Fields: from.Fields})
-		if err != nil {
-			return nil, usageError{err}
-		}
-		inputs = append(inputs, archive.Input{Source: s, Reader: reader})
+	inputs, err := a.inputsOf(sources, budget)
+	if err != nil {
+		return nil, usageError{err}
 	}
 	return inputs, nil
+}
+
+// errNoSource says that there is nothing to archive from.
+var errNoSource = errors.New("no source: name files, folders, globs or - for standard input, or set archive.sources in the configuration")
+
+// inputsOf opens sources. It returns those that could be opened and why the
+// others could not.
+func (a *app) inputsOf(sources []config.Source, budget *archive.Budget) ([]archive.Input, error) {
+	var inputs []archive.Input
+	var errs []error
+	seen := map[string]bool{}
+	for _, from := range sources {
+		input, err := a.input(from, budget)
+		if err == nil && seen[input.Source.Name()] {
+			err = fmt.Errorf("%s is named twice", input.Source.Name())
+		}
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		seen[input.Source.Name()] = true
+		inputs = append(inputs, input)
+	}
+	return inputs, errors.Join(errs...)
+}
+
+func (a *app) input(from config.Source, budget *archive.Budget) (archive.Input, error) {
+	s, err := filesource.New(filesource.Config{Path: from.Path, Budget: budget, Stdin: a.in})
+	if err != nil {
+		return archive.Input{}, err
+	}
+	reader, err := jobfile.NewReader(jobfile.Config{User: from.User, Fields: from.Fields})
+	return archive.Input{Source: s, Reader: reader}, err
 }
 
 // archiving is what a run that writes documents needs, as the configuration

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"logstow/archive"
 	"logstow/archive/ledger"
@@ -9,20 +10,20 @@ import (
 )
 
 // archiveTask archives what is new in the sources of a schedule, as the command
-// archive does.
+// archive does. A source that can't be opened is a failure, and keeps no other.
 func (a *app) archiveTask(w workplace, s config.Schedule) (taskFunc, error) {
-	if _, err := a.inputsOf(s.Sources, archive.NewBudget(memory)); err != nil {
-		return nil, err // rather now than at every run
+	if len(s.Sources) == 0 {
+		return nil, errNoSource
 	}
 	return func(ctx context.Context, _ ledger.Run) (report, error) {
-		inputs, err := a.inputsOf(s.Sources, archive.NewBudget(memory))
-		if err != nil {
-			return nil, err
+		inputs, unopened := a.inputsOf(s.Sources, archive.NewBudget(memory))
+		if len(inputs) == 0 {
+			return nil, unopened
 		}
 		run := a.archiving(w.config, w.store, w.ledger, false)
 		run.Inputs = inputs
 		summary, err := a.archiveFrom(ctx, w, run)
-		return archiveReport{Summary: summary}, err
+		return archiveReport{Summary: summary}, errors.Join(err, unopened)
 	}, nil
 }
 
