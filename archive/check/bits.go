@@ -29,12 +29,6 @@ func (s *set) add(id int64) {
 	page[id%pageBits/64] |= 1 << (id % 64)
 }
 
-func (s *set) remove(id int64) {
-	if page := s.pages[id/pageBits]; page != nil {
-		page[id%pageBits/64] &^= 1 << (id % 64)
-	}
-}
-
 func (s *set) has(id int64) bool {
 	page := s.pages[id/pageBits]
 	return page != nil && page[id%pageBits/64]&(1<<(id%64)) != 0

@@ -5,7 +5,6 @@ package check
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"logstow/archive/ledger"
@@ -25,8 +24,7 @@ type Config struct {
 	// erase, is no finding. 0: 15 minutes; less: nobody is at work.
 	Settle time.Duration
 
-	Concurrency int          // requests to the store at once; 0: 16
-	Log         *slog.Logger // nil: nothing is logged
+	Concurrency int // requests to the store at once; 0: 16
 
 	// Progress, where not nil, is called a few times a second, never
 	// concurrently, with what was checked so far.
@@ -112,9 +110,6 @@ func Run(ctx context.Context, c Config) (Summary, error) {
 	}
 	if c.Settle == 0 {
 		c.Settle = defaultSettle
-	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
 	}
 	k := &checker{Config: c}
 	k.began, k.s.Findings = time.Now(), map[Kind]int64{}

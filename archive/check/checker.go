@@ -66,13 +66,12 @@ func (k *checker) group(ctx context.Context) (*errgroup.Group, context.Context) 
 }
 
 // find records a finding.
-func (k *checker) find(ctx context.Context, f Finding) {
+func (k *checker) find(f Finding) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.s.Findings[f.Kind]++
 	if f.Damage {
 		k.s.Damage++
-		k.Log.WarnContext(ctx, "damage found", "kind", f.Kind, "key", f.Key, "reason", f.Reason)
 	}
 	if k.Finding != nil {
 		k.Finding(f)

@@ -63,7 +63,7 @@ func (k *checker) damaged(ctx context.Context, d ledger.Document, key, reason st
 	if !d.Verified {
 		reason += "; it was there before its job's record came, and could not be compared then"
 	}
-	k.find(ctx, Finding{Kind: Damaged, Damage: d.Verified, Key: key, Reason: reason})
+	k.find(Finding{Kind: Damaged, Damage: d.Verified, Key: key, Reason: reason})
 	return nil
 }
 
@@ -78,7 +78,7 @@ func (k *checker) missing(ctx context.Context, d ledger.Document, key string) er
 	if key != d.Key {
 		reason = "it belongs to " + d.Key
 	}
-	k.find(ctx, Finding{Kind: Missing, Damage: true, Key: key, Reason: reason + " and is not there"})
+	k.find(Finding{Kind: Missing, Damage: true, Key: key, Reason: reason + " and is not there"})
 	return nil
 }
 
@@ -110,7 +110,7 @@ func (k *checker) beside(ctx context.Context, o *object) error {
 func (k *checker) leftover(ctx context.Context, o *object, reason string) error {
 	same, err := k.unchanged(ctx, o)
 	if err == nil && same {
-		k.find(ctx, Finding{Kind: Leftover, Key: o.Key, Reason: reason})
+		k.find(Finding{Kind: Leftover, Key: o.Key, Reason: reason})
 	}
 	return err
 }

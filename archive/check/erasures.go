@@ -75,7 +75,7 @@ func (k *checker) erasureBatch(ctx context.Context, batch []*erasure, judge bool
 	}
 	for _, e := range batch {
 		if e.fault != "" && judge {
-			k.find(ctx, Finding{Kind: Damaged, Damage: true, Key: e.Key, Reason: e.fault})
+			k.find(Finding{Kind: Damaged, Damage: true, Key: e.Key, Reason: e.fault})
 		}
 		if err := k.erasure(ctx, e, found, judge); err != nil {
 			return err
@@ -125,13 +125,13 @@ func (k *checker) erasure(ctx context.Context, e *erasure, found map[ledger.Plac
 		}
 		switch d.State {
 		case ledger.Stored:
-			k.find(ctx, Finding{Kind: Leftover, Key: d.Key, Reason: e.Key + " says that it is erased, and it was not even begun: delete the job again"})
+			k.find(Finding{Kind: Leftover, Key: d.Key, Reason: e.Key + " says that it is erased, and it was not even begun: delete the job again"})
 		case ledger.Deleting:
-			k.find(ctx, Finding{Kind: Leftover, Key: d.Key, Reason: "its erasure (" + e.Key + ") was begun and not finished: the task sweep goes on with it"})
+			k.find(Finding{Kind: Leftover, Key: d.Key, Reason: "its erasure (" + e.Key + ") was begun and not finished: the task sweep goes on with it"})
 		}
 	}
 	if unknown > 0 && judge && !k.young(e.ModTime) {
-		k.find(ctx, Finding{Kind: Orphaned, Key: e.Key, Reason: fmt.Sprintf(
+		k.find(Finding{Kind: Orphaned, Key: e.Key, Reason: fmt.Sprintf(
 			"it erases %d versions that the ledger does not know: logstow adopt would take that in", unknown)})
 	}
 	return nil

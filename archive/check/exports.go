@@ -32,7 +32,7 @@ func (k *checker) exportFile(ctx context.Context, o *object) error {
 	}
 	there, err := k.there(ctx, o.Key)
 	if err == nil && there {
-		k.find(ctx, Finding{Kind: Leftover, Key: o.Key, Reason: "it is a file for download whose time is over: logstow serve sweeps it"})
+		k.find(Finding{Kind: Leftover, Key: o.Key, Reason: "it is a file for download whose time is over: logstow serve sweeps it"})
 	}
 	return err
 }
@@ -84,7 +84,7 @@ func (k *checker) ready(ctx context.Context, e ledger.Export) error {
 	}
 	now, err := k.export(ctx, e.ID)
 	if err == nil && now.State == ledger.ExportReady && now.Object == e.Object {
-		k.find(ctx, f)
+		k.find(f)
 	}
 	return err
 }

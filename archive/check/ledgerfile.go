@@ -9,7 +9,7 @@ import (
 func (k *checker) ledgerFile(ctx context.Context) error {
 	faults, err := k.Ledger.Damage(ctx, k.Deep)
 	for _, fault := range faults {
-		k.find(ctx, Finding{Kind: Damaged, Damage: true, Key: LedgerKey, Reason: fault})
+		k.find(Finding{Kind: Damaged, Damage: true, Key: LedgerKey, Reason: fault})
 	}
 	return err
 }
@@ -18,7 +18,7 @@ func (k *checker) ledgerFile(ctx context.Context) error {
 func (k *checker) drift(ctx context.Context) error {
 	all, err := k.Ledger.Drifts(ctx)
 	for _, d := range all {
-		k.find(ctx, Finding{Kind: Drift, Key: LedgerKey, Reason: fmt.Sprintf(
+		k.find(Finding{Kind: Drift, Key: LedgerKey, Reason: fmt.Sprintf(
 			"it counts %d documents of kind %q that are %s, with %d bytes, and has %d with %d bytes",
 			d.Counted, d.Kind, d.State, d.CountedBytes, d.Documents, d.BytesOfDocuments)})
 	}

@@ -35,7 +35,7 @@ func (k *checker) unknownQuarantined(ctx context.Context, o *object) error {
 	}
 	state, err := k.Ledger.QuarantineState(ctx, raw)
 	if err == nil && state == "" {
-		k.find(ctx, f)
+		k.find(f)
 	}
 	return err
 }
@@ -61,7 +61,7 @@ func (k *checker) quarantined(ctx context.Context) error {
 func (k *checker) quarantinedRecord(ctx context.Context, q ledger.Quarantined, raw, note bool) error {
 	n, err := layout.Parse(q.Key)
 	if err != nil || n.Kind != layout.QuarantineKey {
-		k.find(ctx, Finding{Kind: Damaged, Damage: true, Key: LedgerKey, Reason: fmt.Sprintf(
+		k.find(Finding{Kind: Damaged, Damage: true, Key: LedgerKey, Reason: fmt.Sprintf(
 			"quarantined record %d lies at %.200q, which is no key of one", q.ID, q.Key)})
 		return nil
 	}
@@ -95,7 +95,7 @@ func (k *checker) open(ctx context.Context, q ledger.Quarantined, err error, f F
 	state, err := k.Ledger.QuarantineState(ctx, q.Key)
 	if err == nil && state == ledger.StillOpen {
 		f.Damage = true
-		k.find(ctx, f)
+		k.find(f)
 	}
 	return err
 }
@@ -154,7 +154,7 @@ func (k *checker) leftRecord(ctx context.Context, q ledger.Quarantined) error {
 			return err
 		}
 		if there {
-			k.find(ctx, Finding{Kind: Leftover, Key: key, Reason: fmt.Sprintf("quarantined record %d is %s, and it is still there", q.ID, q.State)})
+			k.find(Finding{Kind: Leftover, Key: key, Reason: fmt.Sprintf("quarantined record %d is %s, and it is still there", q.ID, q.State)})
 		}
 	}
 	return nil

@@ -99,7 +99,7 @@ func (k *checker) unnamed(ctx context.Context, ids *set) error {
 			if err != nil {
 				return err
 			}
-			k.find(ctx, Finding{Kind: Missing, Damage: true, Key: d.Key, Reason: fmt.Sprintf(
+			k.find(Finding{Kind: Missing, Damage: true, Key: d.Key, Reason: fmt.Sprintf(
 				"the ledger says that it is %s, and no erasure in the store names it: a ledger made anew would take its job's record in again", d.State)})
 		}
 	}

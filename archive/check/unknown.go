@@ -35,7 +35,7 @@ func (k *checker) unknown(ctx context.Context, o *object) error {
 	}
 	same, err := k.unchanged(ctx, o)
 	if err == nil && same {
-		k.find(ctx, f)
+		k.find(f)
 	}
 	return err
 }

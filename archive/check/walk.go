@@ -1,7 +1,9 @@
 package check
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -43,7 +45,7 @@ func newObject(info store.Info) *object {
 	o := &object{Info: info}
 	var err error
 	if o.name, err = layout.Parse(info.Key); err != nil {
-		o.alien = err.Error()
+		o.alien = "it is no key of logstow's: " + cmp.Or(errors.Unwrap(err), err).Error()
 	} else if o.name.Kind == layout.ReservedKey {
 		o.alien = "it is in a part of the store that this version of logstow does not use"
 	}
@@ -169,10 +171,10 @@ func (k *checker) foreign(ctx context.Context, o *object) error {
 	}
 	if strings.HasPrefix(o.Key, layout.Probe+"-") {
 		if !k.young(o.ModTime) {
-			k.find(ctx, Finding{Kind: Leftover, Key: o.Key, Reason: "logstow doctor wrote it, and was ended before it had removed it"})
+			k.find(Finding{Kind: Leftover, Key: o.Key, Reason: "logstow doctor wrote it, and was ended before it had removed it"})
 		}
 		return nil
 	}
-	k.find(ctx, Finding{Kind: Foreign, Key: o.Key, Reason: o.alien})
+	k.find(Finding{Kind: Foreign, Key: o.Key, Reason: o.alien})
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 
 	"logstow/archive"
 	"logstow/cmd/internal/term"
@@ -76,7 +78,7 @@ func subject(n archive.Notice) string {
 
 // close says how many notices were not told.
 func (n *notices) close() {
-	for _, what := range []string{"quarantined", "refused", "unverified", "unreadable", "unknown", "damaged"} {
+	for _, what := range slices.Sorted(maps.Keys(n.counts)) {
 		if more := n.counts[what] - maxNotices; more > 0 {
 			n.more(what, more)
 		}

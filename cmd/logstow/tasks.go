@@ -56,6 +56,8 @@ func (a *app) taskOf(w workplace, s config.Schedule) (taskFunc, error) {
 		return a.exportTask(w, s)
 	case "sweep":
 		return a.sweepTask(w)
+	case "check":
+		return a.checkTask(w, s), nil
 	default:
 		return nil, fmt.Errorf("there is no task %q", s.Task)
 	}

@@ -43,7 +43,7 @@ var exportMembers = []member[StandingExport]{
 // checkMembers is the members of a check.
 var checkMembers = []member[CheckOptions]{
 	plain("deep", func(c *CheckOptions, s string) (err error) { c.Deep, err = parseBool(s); return err }),
-	plain("sample", func(c *CheckOptions, s string) (err error) { c.Sample, err = parseSample(s); return err }),
+	plain("sample", func(c *CheckOptions, s string) (err error) { c.Sample, err = ParseSample(s); return err }),
 }
 
 // periods is what a standing export can be of.

@@ -121,8 +121,8 @@ func parseMissedLimit(s string) (int, error) {
 	return n, nil
 }
 
-// parseSample reads "1%" or "0.01", which are the same.
-func parseSample(s string) (float64, error) {
+// ParseSample reads "1%" or "0.01", which are the same.
+func ParseSample(s string) (float64, error) {
 	number, percent := strings.CutSuffix(s, "%")
 	part, err := strconv.ParseFloat(number, 64)
 	if percent {
