@@ -33,22 +33,6 @@ debian_version() { # FILE
 		sed -e 's/^(devel)$/0.0.0-devel/' -e 's/^v//' -e 's/-/~/' -e 's/-/./g'
 }
 
-# The licences of all that the program contains.
-licences() {
-	printf '== The Go programming language\n\n'
-	cat "$("$go" env GOROOT)/LICENSE"
-	"$go" list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/logstow |
-		LC_ALL=C sort -u | while read -r module version dir; do
-		files=$(find "$dir" -maxdepth 1 -type f \( -iname 'LICEN[CS]E*' -o -iname 'COPYING*' -o -iname 'NOTICE*' \) | LC_ALL=C sort)
-		if [[ -z $files ]]; then
-			echo "packages.sh: $module $version comes without a licence" >&2
-			return 1
-		fi
-		printf '\n== %s %s\n\n' "$module" "$version"
-		xargs -d '\n' cat <<<"$files"
-	done
-}
-
 # Everything in the package but the program, below root.
 lay_out() { # ROOT
 	local doc=$1/usr/share/doc/logstow share=$1/usr/share
@@ -57,7 +41,7 @@ lay_out() { # ROOT
 	install -D -m 644 -t "$doc/examples" deploy/alerts.yaml deploy/crontab.example
 	install -m 644 deploy/config.example.yaml "$doc/examples/config.yaml"
 	gzip -9nc CHANGELOG.md >"$doc/changelog.gz"
-	licences | gzip -9nc >"$doc/licences.gz"
+	GO=$go bash tools/licences.sh | gzip -9nc >"$doc/licences.gz"
 	mkdir -p "$1/usr/lib/systemd/system" "$share/bash-completion/completions" \
 		"$share/zsh/vendor-completions" "$share/fish/vendor_completions.d"
 	for unit in deploy/systemd/*; do
