@@ -72,6 +72,7 @@ func digest(b []byte) string {
 type cursors struct {
 	byPart map[string]cursor
 	byFile map[string][]string // parts, by cursor.File
+	begun  []string            // parts that had unread bytes, in lexical order
 	found  map[string]bool     // parts whose bytes have been found, here or elsewhere
 }
 
@@ -88,7 +89,11 @@ func parseCursors(values map[string]string) *cursors {
 		if c.File != "" {
 			all.byFile[c.File] = append(all.byFile[c.File], part)
 		}
+		if !c.Done {
+			all.begun = append(all.begun, part)
+		}
 	}
+	slices.Sort(all.begun)
 	return all
 }
 
@@ -117,11 +122,10 @@ func (all *cursors) candidates(part string, info fs.FileInfo) []string {
 // lexical order.
 func (all *cursors) unread() []string {
 	var parts []string
-	for part, c := range all.byPart {
-		if !c.Done && !all.found[part] {
+	for _, part := range all.begun {
+		if !all.found[part] {
 			parts = append(parts, part)
 		}
 	}
-	slices.Sort(parts)
 	return parts
 }

@@ -1,9 +1,7 @@
 package filesource
 
 import (
-	"maps"
 	"os"
-	"slices"
 	"time"
 
 	"logstow/archive/source"
@@ -23,12 +21,11 @@ func (s *Source) Once() bool {
 // in lexical order, as cursors tell that Records brought when it came to the
 // ends of these files.
 func (s *Source) Tails(values map[string]string) []source.Tail {
-	all := parseCursors(values).byPart
+	all := parseCursors(values)
 	var tails []source.Tail
-	for _, part := range slices.Sorted(maps.Keys(all)) {
-		if c := all[part]; !c.Done {
-			tails = append(tails, source.Tail{Part: part, Offset: c.Offset, Changed: time.Unix(0, c.MTime).UTC()})
-		}
+	for _, part := range all.begun {
+		c := all.byPart[part]
+		tails = append(tails, source.Tail{Part: part, Offset: c.Offset, Changed: time.Unix(0, c.MTime).UTC()})
 	}
 	return tails
 }
