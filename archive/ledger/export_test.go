@@ -67,6 +67,9 @@ func Statements() map[string]Statement {
 	all["quarantine: open"] = Statement{s, args}
 	all["quarantine: key"] = Statement{quarantineStateSQL, make([]any, 1)}
 	exportStatements(all)
+	all["recorded"] = Statement{recordedSQL, make([]any, 3)}
+	all["at"] = Statement{atSQL(placeRows), make([]any, 3*placeRows)}
+	all["quarantined at"] = Statement{quarantinedAtSQL(3), make([]any, 3)}
 	return all
 }
 

@@ -31,6 +31,9 @@ var plans = map[string][]string{
 
 	"export":                 {"SEARCH exports USING INDEX exports_id (id=?)"},
 	"export: sweep job":      {"SEARCH exports USING INDEX exports_job (job=?)"},
+	"recorded":               {"SEARCH documents USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+	"at":                     {"SEARCH documents USING INDEX documents_identity (job=? AND user_id=?)"},
+	"quarantined at":         {"SEARCH quarantined USING INDEX quarantined_identity (key=?)"},
 	"deleting":               {"SCAN documents USING INDEX documents_deleting"},
 	"blank":                  {"SEARCH documents USING INTEGER PRIMARY KEY (rowid=?)"},
 	"by job, any state":      {"SEARCH documents USING INDEX documents_identity (job=? AND user_id=?)"},
