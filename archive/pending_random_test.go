@@ -81,12 +81,12 @@ func TestPendingUnderWay(t *testing.T) {
 	}
 	defer l.Close()
 	looking := archive.Config{Ledger: l, Inputs: []archive.Input{input(t, file, jobfile.Config{})}}
-	wantPending(t, pending(t, looking, archive.PendingLimit{}), 1, "a: "+archive.NotRead)
+	wantPending(t, pending(t, looking, archive.PendingLimit{Time: time.Minute}), 1, "a: "+archive.NotRead)
 	close(slow.proceed)
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	wantPending(t, pending(t, looking, archive.PendingLimit{}), 0, "")
+	wantPending(t, pending(t, looking, archive.PendingLimit{Time: time.Minute}), 0, "")
 }
 
 // breaking is a store that refuses when it was asked for so many Puts.
@@ -115,7 +115,7 @@ func TestPendingAgainstLedger(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("LOGSTOW_SEED=%d", seed)
-	for range 20 {
+	for range 10 {
 		w := &pendingWorld{scene: newScene(t), rng: rng}
 		for range 25 {
 			w.step(t)

@@ -329,9 +329,9 @@ func TestPendingLimits(t *testing.T) {
 		whole   bool
 		oldest  string
 	}{
-		{archive.PendingLimit{Bytes: 1}, 1, false, "a"},
-		{archive.PendingLimit{Bytes: size + 1}, 2, false, "b"},
-		{archive.PendingLimit{Bytes: 3 * size}, 4, true, "c"},
+		{archive.PendingLimit{Bytes: 1, Time: time.Minute}, 1, false, "a"},
+		{archive.PendingLimit{Bytes: size + 1, Time: time.Minute}, 2, false, "b"},
+		{archive.PendingLimit{Bytes: 3 * size, Time: time.Minute}, 4, true, "c"},
 		{archive.PendingLimit{Time: 1}, 0, false, ""},
 	} {
 		got := pending(t, s.Config, c.limit)
@@ -351,7 +351,7 @@ func TestPendingLimitBeforeTail(t *testing.T) {
 	writeAt(t, s.file, jobAt("a", 1)[:20], 0)
 	run(t, s.Config)
 	writeAt(t, s.file, jobAt("a", 1)+"\n"+jobAt("b", 1)+"\n", 0)
-	if got := pending(t, s.Config, archive.PendingLimit{Bytes: 1}); got.Records != 1 || got.Whole || got.Oldest.Job != "a" {
+	if got := pending(t, s.Config, archive.PendingLimit{Bytes: 1, Time: time.Minute}); got.Records != 1 || got.Whole || got.Oldest.Job != "a" {
 		t.Errorf("Pending = %+v, oldest %+v; want one record, not all of it", got, got.Oldest)
 	}
 }
