@@ -87,6 +87,7 @@ func end(t *testing.T, cmd *exec.Cmd) {
 // TestKilledAndPausedProcesses has two processes run the same tasks on one
 // ledger, and kills or pauses one of them past its lease at random.
 func TestKilledAndPausedProcesses(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "ledger.db")
 	l := openLedger(t, path, nil)
 	seed := rand.Uint64()

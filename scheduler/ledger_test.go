@@ -117,6 +117,7 @@ func TestMemoryIsLikeALedger(t *testing.T) {
 // short leases, on one file. One of them stops reaching the ledger in the
 // middle of its runs, as if it had been paused, and goes on later.
 func TestTwoSchedulersOnOneLedger(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "ledger.db")
 	d := newDeeds()
 	var paused atomic.Bool
