@@ -104,7 +104,7 @@ func (s *scene) forget(t *testing.T) {
 }
 
 func (s *scene) look(t *testing.T) archive.Backlog {
-	return pending(t, s.Config, archive.PendingLimit{})
+	return pending(t, s.Config, archive.PendingLimit{Time: time.Minute})
 }
 
 func TestPendingUntilArchived(t *testing.T) {
