@@ -20,6 +20,7 @@ import (
 	"logstow/archive/store/dirstore"
 	"logstow/archive/store/memstore"
 	"logstow/archive/store/storetest"
+	"logstow/layout"
 )
 
 func newFolder(t *testing.T) *world {
@@ -161,20 +162,20 @@ func TestOtherLedger(t *testing.T) {
 // forbidding refuses what a role may not do.
 type forbidding struct {
 	store.Store
-	list, read bool
+	list, get, stat bool
 }
 
 var errForbidden = fmt.Errorf("%w: %w", store.ErrRefused, fs.ErrPermission)
 
 func (f forbidding) Get(ctx context.Context, key string, part store.Range) (io.ReadCloser, store.Info, error) {
-	if f.read {
+	if f.get {
 		return nil, store.Info{}, errForbidden
 	}
 	return f.Store.Get(ctx, key, part)
 }
 
 func (f forbidding) Stat(ctx context.Context, key string) (store.Info, error) {
-	if f.read {
+	if f.stat {
 		return store.Info{}, errForbidden
 	}
 	return f.Store.Stat(ctx, key)
@@ -190,12 +191,68 @@ func (f forbidding) List(ctx context.Context, opts store.ListOptions) iter.Seq2[
 func TestForbidden(t *testing.T) {
 	w := newFolder(t)
 	w.fill()
-	w.remove(w.key("plain"))
-	for _, f := range []forbidding{{w.store, true, false}, {w.store, false, true}} {
-		all, _, err := w.check(check.Config{Store: f, Settle: -1})
-		if !errors.Is(err, fs.ErrPermission) || len(all) > 0 {
-			t.Errorf("list forbidden %t, read forbidden %t: %v, %v; want fs.ErrPermission and nothing found", f.list, f.read, all, err)
+	for _, lost := range []string{w.key("plain"), layout.Meta(w.key("capped")), w.one("_logstow/quarantine/", ".zst")} {
+		w.restore()
+		w.remove(lost)
+		for _, f := range []forbidding{{list: true}, {get: true}, {stat: true}} {
+			f.Store = w.store
+			all, _, err := w.check(check.Config{Store: f, Settle: -1})
+			if !errors.Is(err, fs.ErrPermission) || len(all) > 0 {
+				t.Errorf("without %s, list, get or stat forbidden (%t, %t, %t): %v, %v; want fs.ErrPermission and nothing found",
+					lost, f.list, f.get, f.stat, all, err)
+			}
 		}
+	}
+}
+
+// meddled is a store where something happens right before an object is looked
+// at.
+type meddled struct {
+	store.Store
+	key string
+	do  func()
+}
+
+func (m meddled) Stat(ctx context.Context, key string) (store.Info, error) {
+	if key == m.key {
+		m.do()
+	}
+	return m.Store.Stat(ctx, key)
+}
+
+func (m meddled) Get(ctx context.Context, key string, part store.Range) (io.ReadCloser, store.Info, error) {
+	if key == m.key {
+		m.do()
+	}
+	return m.Store.Get(ctx, key, part)
+}
+
+// What is deleted between the moment in which it is noticed and that in which it
+// is looked at is no finding.
+func TestDeletedMeanwhile(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		key  func(w *world) string
+		to   func(w *world, key string)
+	}{
+		{"document not listed", func(w *world) string { return w.key("capped") }, func(w *world, key string) { w.remove(key) }},
+		{"meta not listed", func(w *world) string { return layout.Meta(w.key("capped")) }, func(w *world, key string) { w.remove(key) }},
+		{"document changed", func(w *world) string { return w.key("capped") }, func(w *world, key string) { w.put(key, flipped(w.get(key))) }},
+		{"document truncated", func(w *world) string { return w.key("capped") }, func(w *world, key string) { w.put(key, nil) }},
+		{"document whole", func(w *world) string { return w.key("capped") }, func(*world, string) {}},
+		{"overflow whole", func(w *world) string { return layout.Overflow(w.key("capped")) }, func(*world, string) {}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newFolder(t)
+			w.fill()
+			key := c.key(w)
+			c.to(w, key)
+			erased := sync.OnceFunc(func() { w.erase("capped") })
+			w.want(check.Config{Store: meddled{w.store, key, erased}, Deep: true})
+			if w.versions("capped")[0].State != ledger.Erased {
+				t.Errorf("the check never looked at %s", key)
+			}
+		})
 	}
 }
 
