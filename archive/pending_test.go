@@ -103,7 +103,9 @@ func (s *scene) forget(t *testing.T) {
 	}
 }
 
+// look has all the time it needs.
 func (s *scene) look(t *testing.T) archive.Backlog {
+	t.Helper()
 	return pending(t, s.Config, archive.PendingLimit{Time: time.Minute})
 }
 

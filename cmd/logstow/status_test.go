@@ -114,7 +114,7 @@ func TestStatusOfTasks(t *testing.T) {
 		},
 		"seems dead": {
 			func(w *statusWorld) { w.begin(w.take("host:1:x", -30*time.Minute, -20*time.Minute)) },
-			[]string{"not read yet: host:1:x seems to have died running nightly" + next, "  died ", "  host:1:x, who ran it, seems to have died: no sign of life since "},
+			[]string{"not read yet: host:1:x seems to have died running nightly" + next, "  died ", "  host:1:x, who ran it, seems to have died: its lease lapsed at "},
 		},
 		"died, and its lease was given back by the next": {
 			func(w *statusWorld) {

@@ -128,7 +128,7 @@ func (k *known) note(t taskState) string {
 	case t.held(k.now):
 		return "run by " + t.lease.Holder + " since " + moment(t.lease.Since)
 	case t.dead(k.now):
-		return t.lease.Holder + ", who ran it, seems to have died: no sign of life since " + moment(t.lease.Until)
+		return t.lease.Holder + ", who ran it, seems to have died: its lease lapsed at " + moment(t.lease.Until)
 	case t.last != nil:
 		return shortened(t.last.Error, 80)
 	default:
