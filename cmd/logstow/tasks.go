@@ -37,7 +37,7 @@ func (a *app) newScheduler(w workplace) (*scheduler.Scheduler, error) {
 			return nil, usageError{fmt.Errorf("%s: schedule %s: %w", s.Where, s.Name, err)}
 		}
 		c.Tasks = append(c.Tasks, scheduled(s, func(ctx context.Context, r ledger.Run) (string, error) {
-			return reported(ctx, w, s.Name, func() (report, error) { return do(ctx, r) })
+			return reported(w, s.Name, func() (report, error) { return do(ctx, r) })
 		}))
 	}
 	s, err := scheduler.New(c)
@@ -78,7 +78,7 @@ func scheduled(s config.Schedule, do func(context.Context, ledger.Run) (string, 
 
 // reported runs do and returns the JSON of what it reports. A run that came to
 // its end with something left out is finished for the scheduler too.
-func reported(ctx context.Context, w workplace, name string, do func() (report, error)) (string, error) {
+func reported(w workplace, name string, do func() (report, error)) (string, error) {
 	did, err := do()
 	if err != nil && onlyPartial(err) {
 		err = finishedPartly{}
