@@ -206,11 +206,12 @@ func TestForbidden(t *testing.T) {
 }
 
 // meddled is a store where something happens right before an object is looked
-// at.
+// at, or right after it was opened.
 type meddled struct {
 	store.Store
-	key string
-	do  func()
+	key   string
+	do    func()
+	after bool
 }
 
 func (m meddled) Stat(ctx context.Context, key string) (store.Info, error) {
@@ -221,7 +222,9 @@ func (m meddled) Stat(ctx context.Context, key string) (store.Info, error) {
 }
 
 func (m meddled) Get(ctx context.Context, key string, part store.Range) (io.ReadCloser, store.Info, error) {
-	if key == m.key {
+	if key == m.key && m.after {
+		defer m.do()
+	} else if key == m.key {
 		m.do()
 	}
 	return m.Store.Get(ctx, key, part)
@@ -231,16 +234,18 @@ func (m meddled) Get(ctx context.Context, key string, part store.Range) (io.Read
 // is looked at is no finding.
 func TestDeletedMeanwhile(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		key  func(w *world) string
-		to   func(w *world, key string)
+		name  string
+		after bool
+		key   func(w *world) string
+		to    func(w *world, key string)
 	}{
-		{"document not listed", func(w *world) string { return w.key("capped") }, func(w *world, key string) { w.remove(key) }},
-		{"meta not listed", func(w *world) string { return layout.Meta(w.key("capped")) }, func(w *world, key string) { w.remove(key) }},
-		{"document changed", func(w *world) string { return w.key("capped") }, func(w *world, key string) { w.put(key, flipped(w.get(key))) }},
-		{"document truncated", func(w *world) string { return w.key("capped") }, func(w *world, key string) { w.put(key, nil) }},
-		{"document whole", func(w *world) string { return w.key("capped") }, func(*world, string) {}},
-		{"overflow whole", func(w *world) string { return layout.Overflow(w.key("capped")) }, func(*world, string) {}},
+		{"document not listed", false, func(w *world) string { return w.key("capped") }, func(w *world, key string) { w.remove(key) }},
+		{"meta not listed", false, func(w *world) string { return layout.Meta(w.key("capped")) }, func(w *world, key string) { w.remove(key) }},
+		{"document changed", false, func(w *world) string { return w.key("capped") }, func(w *world, key string) { w.put(key, flipped(w.get(key))) }},
+		{"document truncated", false, func(w *world) string { return w.key("capped") }, func(w *world, key string) { w.put(key, nil) }},
+		{"document changed, and read", true, func(w *world) string { return w.key("capped") }, func(w *world, key string) { w.put(key, flipped(w.get(key))) }},
+		{"document whole", false, func(w *world) string { return w.key("capped") }, func(*world, string) {}},
+		{"overflow whole", false, func(w *world) string { return layout.Overflow(w.key("capped")) }, func(*world, string) {}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newFolder(t)
@@ -248,7 +253,7 @@ func TestDeletedMeanwhile(t *testing.T) {
 			key := c.key(w)
 			c.to(w, key)
 			erased := sync.OnceFunc(func() { w.erase("capped") })
-			w.want(check.Config{Store: meddled{w.store, key, erased}, Deep: true})
+			w.want(check.Config{Store: meddled{w.store, key, erased, c.after}, Deep: true})
 			if w.versions("capped")[0].State != ledger.Erased {
 				t.Errorf("the check never looked at %s", key)
 			}
