@@ -46,7 +46,7 @@ func TestRecordedAndAt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := ledger.State(map[bool]ledger.State{true: ledger.Deleting, false: ledger.Stored}[d.Job == "j3"]); d.State != want {
+		if want := map[bool]ledger.State{true: ledger.Deleting, false: ledger.Stored}[d.Job == "j3"]; d.State != want {
 			t.Errorf("Recorded: row %d is %s, want %s", d.ID, d.State, want)
 		}
 		ids = append(ids, d.ID)
