@@ -40,7 +40,7 @@ func TestServeRunsItsParts(t *testing.T) {
 		if err := d.build(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		defer d.close()
+		defer d.close() //nolint:errcheck // nothing came in
 		var got []string
 		for _, p := range d.parts {
 			got = append(got, p.name)
