@@ -118,3 +118,6 @@ type Statement struct {
 
 // Classify is classify.
 func Classify(err error) error { return classify(err) }
+
+// OpenMade is openMade.
+var OpenMade = openMade

@@ -136,9 +136,10 @@ func useWAL(ctx context.Context, db *sql.DB) error {
 }
 
 // createFile makes an empty file that only its owner may read, and the
-// directories above it, and waits until their names are on disk. What exists
-// stays as it is, and is not opened: closing any descriptor of a file drops
-// the locks that SQLite holds on it for this process.
+// directories above it, and waits until their names are on disk. What root makes
+// belongs to the owner of the directory it is in. What exists stays as it is,
+// and is not opened: closing any descriptor of a file drops the locks that
+// SQLite holds on it for this process.
 func createFile(path string) error {
 	dir := filepath.Dir(path)
 	if err := createDir(dir); err != nil {
@@ -151,6 +152,7 @@ func createFile(path string) error {
 	if err != nil {
 		return err
 	}
+	giveTo(f, dir)
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return err
 	}
@@ -165,10 +167,18 @@ func createDir(dir string) error {
 	if err := createDir(parent); err != nil {
 		return err
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	switch err := os.Mkdir(dir, 0o700); {
+	case errors.Is(err, fs.ErrExist):
+		return syncDir(parent) // somebody else was faster
+	case err != nil:
 		return err
 	}
-	return syncDir(parent)
+	made, err := openMade(dir)
+	if err != nil {
+		return err
+	}
+	giveTo(made, parent)
+	return errors.Join(made.Close(), syncDir(parent))
 }
 
 func syncDir(dir string) error {
