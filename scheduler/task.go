@@ -24,8 +24,12 @@ const (
 	MissedNone Missed = "none" // nothing
 )
 
-// MaxJitter is the most that a task may be delayed.
-const MaxJitter = 24 * time.Hour
+// The most that a task may be told.
+const (
+	MaxJitter  = 24 * time.Hour
+	MaxRetries = 1000
+	MaxMissed  = 100_000 // as MissedLimit
+)
 
 // Task is something that is done again and again.
 type Task struct {
@@ -76,8 +80,6 @@ var (
 
 const (
 	maxName       = 200
-	maxRetries    = 1000
-	maxMissed     = 100_000
 	longestPause  = time.Hour
 	defaultMissed = 100
 )
@@ -100,10 +102,10 @@ func newTask(t Task) (*task, error) {
 		return nil, fmt.Errorf("jitter %s: want 0 to %s", t.Jitter, MaxJitter)
 	case t.Timeout < 0 || t.Backoff < 0:
 		return nil, fmt.Errorf("a duration is negative: timeout %s, backoff %s", t.Timeout, t.Backoff)
-	case t.Retries < 0 || t.Retries > maxRetries:
-		return nil, fmt.Errorf("%d retries: want 0 to %d", t.Retries, maxRetries)
-	case t.MissedLimit < 0 || t.MissedLimit > maxMissed:
-		return nil, fmt.Errorf("at most %d missed runs: want 0 to %d", t.MissedLimit, maxMissed)
+	case t.Retries < 0 || t.Retries > MaxRetries:
+		return nil, fmt.Errorf("%d retries: want 0 to %d", t.Retries, MaxRetries)
+	case t.MissedLimit < 0 || t.MissedLimit > MaxMissed:
+		return nil, fmt.Errorf("at most %d missed runs: want 0 to %d", t.MissedLimit, MaxMissed)
 	}
 	switch t.Missed {
 	case "":

@@ -10,12 +10,9 @@ import (
 	"logstow/scheduler"
 )
 
-// The largest values that make any sense. Retries and missed runs are as many
-// as the scheduler takes.
+// The largest values that make any sense, where the scheduler has none.
 const (
 	maxName    = 64
-	maxRetries = 1000
-	maxMissed  = 100_000
 	maxTimeout = 365 * 24 * time.Hour
 	maxBackoff = 24 * time.Hour
 )
@@ -107,16 +104,16 @@ func durationError(least, most time.Duration) error {
 // parseRetries returns no number of retries beside an error, not even 0.
 func parseRetries(s string) (int, error) {
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 0 || n > maxRetries {
-		return -1, fmt.Errorf("use a number from 0 to %d", maxRetries)
+	if err != nil || n < 0 || n > scheduler.MaxRetries {
+		return -1, fmt.Errorf("use a number from 0 to %d", scheduler.MaxRetries)
 	}
 	return n, nil
 }
 
 func parseMissedLimit(s string) (int, error) {
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 || n > maxMissed {
-		return 0, fmt.Errorf("use a number from 1 to %d", maxMissed)
+	if err != nil || n < 1 || n > scheduler.MaxMissed {
+		return 0, fmt.Errorf("use a number from 1 to %d", scheduler.MaxMissed)
 	}
 	return n, nil
 }
