@@ -81,7 +81,7 @@ func (f *follower) step(ctx context.Context) (time.Duration, error) {
 		if planned.IsZero() {
 			return nil
 		}
-		return f.attempts(ctx, granted.Lease, planned)
+		return f.attempts(ctx, granted, planned)
 	})
 }
 
@@ -122,17 +122,17 @@ func (f *follower) untilNext(now time.Time) time.Duration {
 }
 
 // attempts runs the task for a planned time until that is done with.
-func (f *follower) attempts(ctx context.Context, lease ledger.Lease, planned time.Time) error {
+func (f *follower) attempts(ctx context.Context, g grant, planned time.Time) error {
 	attempt := int64(1)
-	if lease.Trying.Equal(planned) {
-		attempt = lease.Attempt + 1
+	if g.Trying.Equal(planned) {
+		attempt = g.Attempt + 1
 	}
 	for ; ; attempt++ {
 		r := ledger.Run{
-			Command: f.Name, Task: f.Name, Planned: planned, Attempt: attempt, Fence: lease.Fence,
+			Command: f.Command, Task: f.Name, Planned: planned, Attempt: attempt, Fence: g.Fence,
 			Settles: attempt > int64(f.Retries),
 		}
-		r, _, err := f.run(ctx, f.task, lease, r)
+		r, _, err := f.run(ctx, f.task, g, r)
 		switch {
 		case err != nil:
 			return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"logstow/archive/ledger"
@@ -21,7 +22,8 @@ var errStopped = errors.New("stopped before it began")
 // grant is a lease that was given to us.
 type grant struct {
 	ledger.Lease
-	began time.Time // when it was asked for; with the monotonic clock
+	began time.Time                   // when it was asked for; with the monotonic clock
+	run   *atomic.Pointer[ledger.Run] // the last that was begun under it, which what is logged of it says
 }
 
 // acquire takes the lease of a task; *HeldError, with what is on record of it,
@@ -54,7 +56,7 @@ func (s *Scheduler) acquire(ctx context.Context, stop <-chan struct{}, name stri
 	if errors.Is(err, ledger.ErrHeld) {
 		err = held(got)
 	}
-	return grant{got, began}, err
+	return grant{got, began, new(atomic.Pointer[ledger.Run])}, err
 }
 
 func held(l ledger.Lease) error {
@@ -91,9 +93,17 @@ func (s *Scheduler) hold(ctx context.Context, g grant, f func(ctx context.Contex
 	defer cancel()
 	if releaseErr := s.Ledger.ReleaseLease(whole, g.Lease); releaseErr != nil {
 		// It lapses by itself.
-		s.Log.WarnContext(ctx, "lease not given back", "task", g.Task, "err", releaseErr)
+		s.Log.WarnContext(s.ofRun(ctx, g), "lease not given back", "task", g.Task, "err", releaseErr)
 	}
 	return err
+}
+
+// ofRun is the context to log with what becomes of a lease.
+func (s *Scheduler) ofRun(ctx context.Context, g grant) context.Context {
+	if r := g.run.Load(); r != nil && s.WithRun != nil {
+		return s.WithRun(ctx, *r)
+	}
+	return ctx
 }
 
 // renew renews the lease until ctx ends. It calls lose where somebody else has
@@ -110,11 +120,11 @@ func (s *Scheduler) renew(ctx context.Context, g grant, lose func(error)) {
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, ledger.ErrFenced), time.Since(sure) >= s.Lease:
-			s.Log.ErrorContext(ctx, "lease lost", "task", g.Task, "err", err)
+			s.Log.ErrorContext(s.ofRun(ctx, g), "lease lost", "task", g.Task, "err", err)
 			lose(fmt.Errorf("task %s: %w: %w", g.Task, ErrLost, err))
 			return
 		default:
-			s.Log.WarnContext(ctx, "lease not renewed", "task", g.Task, "err", err)
+			s.Log.WarnContext(s.ofRun(ctx, g), "lease not renewed", "task", g.Task, "err", err)
 			pause = min(s.Lease/10, max(0, s.Lease-time.Since(sure)))
 		}
 	}

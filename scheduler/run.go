@@ -26,10 +26,10 @@ func (s *Scheduler) RunNow(ctx context.Context, name string) (ledger.Run, error)
 	if err != nil {
 		return ledger.Run{}, err
 	}
-	r := ledger.Run{Command: name, Task: name, Attempt: 1, Fence: granted.Fence}
+	r := ledger.Run{Command: t.Command, Task: name, Attempt: 1, Fence: granted.Fence}
 	err = s.hold(ctx, granted, func(ctx context.Context) error {
 		var failure, err error
-		r, failure, err = s.run(ctx, t, granted.Lease, r)
+		r, failure, err = s.run(ctx, t, granted, r)
 		if err != nil && errors.Is(failure, err) {
 			return failure
 		}
@@ -41,7 +41,7 @@ func (s *Scheduler) RunNow(ctx context.Context, name string) (ledger.Run, error)
 // run runs t once as r says and records it. It returns what was recorded, why
 // the task failed, and why that could not be recorded, why the run was
 // interrupted, or that it is stuck.
-func (s *Scheduler) run(ctx context.Context, t *task, lease ledger.Lease, r ledger.Run) (_ ledger.Run, failure, err error) {
+func (s *Scheduler) run(ctx context.Context, t *task, g grant, r ledger.Run) (_ ledger.Run, failure, err error) {
 	r.Started = s.now()
 	err = s.persist(ctx, r, func(ctx context.Context) (err error) {
 		started, err := s.Ledger.StartTaskRun(ctx, r)
@@ -53,14 +53,14 @@ func (s *Scheduler) run(ctx context.Context, t *task, lease ledger.Lease, r ledg
 	if err != nil {
 		return r, nil, fmt.Errorf("start a run of task %s: %w", t.Name, err)
 	}
-	if s.WithRun != nil {
-		ctx = s.WithRun(ctx, r)
-	}
-	s.Log.InfoContext(ctx, "run started", "task", t.Name, "planned", r.Planned, "attempt", r.Attempt)
+	begun := r
+	g.run.Store(&begun)
+	ctx = s.ofRun(ctx, g)
+	s.started(ctx, r)
 	if r.Attempt > int64(t.Retries)+1+maxDeaths {
 		failure = tooOften(r.Attempt)
 	} else {
-		r.Summary, failure = s.do(ledger.WithFence(ctx, lease), t, r)
+		r.Summary, failure = s.do(ledger.WithFence(ctx, g.Lease), t, r)
 	}
 	r = s.conclude(ctx, r, failure)
 	err = s.persist(ctx, r, func(ctx context.Context) error { return s.Ledger.EndRun(ctx, r) })
@@ -68,6 +68,15 @@ func (s *Scheduler) run(ctx context.Context, t *task, lease ledger.Lease, r ledg
 		err = fmt.Errorf("record run %d of task %s: %w", r.ID, t.Name, err)
 	}
 	return s.ended(ctx, r, failure, err)
+}
+
+// started logs that a run has started.
+func (s *Scheduler) started(ctx context.Context, r ledger.Run) {
+	attributes := []any{"task", r.Task}
+	if !r.Planned.IsZero() {
+		attributes = append(attributes, "planned", r.Planned)
+	}
+	s.Log.InfoContext(ctx, "run started", append(attributes, "attempt", r.Attempt)...)
 }
 
 // conclude says of a run how it has ended.

@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -34,6 +35,9 @@ const (
 // Task is something that is done again and again.
 type Task struct {
 	Name string
+	// Command is what its runs are recorded as runs of; empty: its name.
+	Command string
+
 	Spec string // when, as ParseSchedule takes it
 	Zone string // empty: UTC
 	// Manual says that the task has no schedule and runs when it is asked for.
@@ -114,6 +118,7 @@ func newTask(t Task) (*task, error) {
 	default:
 		return nil, fmt.Errorf("missed runs %q: want once, all or none", t.Missed)
 	}
+	t.Command = cmp.Or(t.Command, t.Name)
 	orDefault(&t.Backoff, time.Minute)
 	orDefault(&t.MissedLimit, defaultMissed)
 	if t.Manual {

@@ -104,3 +104,64 @@ func quoted(err error) string {
 	}
 	return err.Error()
 }
+
+// What is logged of a lease says for which run it is held, also once it is lost.
+func TestLeasesAreToldOfTheirRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		p := &process{memory: newMemory(), onDie: func() {}}
+		s := newScheduler(t, scheduler.Config{
+			Ledger: p, Log: slog.New(tagged{slog.NewTextHandler(&log, nil)}),
+			WithRun: func(ctx context.Context, r ledger.Run) context.Context { return context.WithValue(ctx, runKey{}, r.ID) },
+			Tasks: []scheduler.Task{{Name: "t", Manual: true, Do: func(ctx context.Context, _ ledger.Run) (string, error) {
+				p.die()
+				<-ctx.Done()
+				return "", ctx.Err()
+			}}},
+		})
+		if _, err := s.RunNow(t.Context(), "t"); !errors.Is(err, scheduler.ErrLost) {
+			t.Fatalf("RunNow = %v, want ErrLost", err)
+		}
+		for _, message := range []string{"lease not renewed", "lease lost", "lease not given back"} {
+			if !strings.Contains(log.String(), message) {
+				t.Errorf("the log has no %q", message)
+			}
+		}
+		for line := range strings.Lines(log.String()) {
+			if !strings.HasSuffix(line, " run=1\n") {
+				t.Errorf("line %q doesn't say of which run it is", line)
+			}
+		}
+	})
+}
+
+// A run is of what its task is for, by whatever name the task goes; and only
+// what was planned says when.
+func TestRunsAreOfTheirCommand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		m := newMemory()
+		s := newScheduler(t, scheduler.Config{Ledger: m, Log: slog.New(slog.NewTextHandler(&log, nil)), Tasks: []scheduler.Task{
+			{Name: "nightly", Command: "archive", Spec: "@daily", Do: nothing}, {Name: "other", Manual: true, Do: nothing},
+		}})
+		for _, name := range s.Names() {
+			if _, err := s.RunNow(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if strings.Contains(log.String(), "planned") {
+			t.Errorf("what was asked for is logged as planned:\n%s", log.String())
+		}
+		runFor(t, s, 25*time.Hour)
+		var got []string
+		for _, r := range m.all() {
+			got = append(got, r.Task+" "+r.Command)
+		}
+		if diff := cmp.Diff([]string{"nightly archive", "other other", "nightly archive"}, got); diff != "" {
+			t.Errorf("runs (-want +got):\n%s", diff)
+		}
+		if !strings.Contains(log.String(), "planned=2000-01-02T00:00:00.000Z") {
+			t.Errorf("what was planned isn't logged so:\n%s", log.String())
+		}
+	})
+}

@@ -10,7 +10,7 @@ import (
 // runJSON is a run as JSON shows it. It only grows.
 type runJSON struct {
 	ID       int64           `json:"id"`
-	Command  string          `json:"command"`           // of a task's run: the task
+	Command  string          `json:"command"`           // of a task's run: the one that does the same
 	Task     string          `json:"task,omitempty"`    // empty: a command's run
 	Planned  time.Time       `json:"planned,omitzero"`  // absent: it was asked for
 	Attempt  int64           `json:"attempt,omitempty"` // of a task's run, from 1

@@ -66,7 +66,7 @@ func (a *app) taskOf(w workplace, s config.Schedule) (taskFunc, error) {
 // scheduled is a task as its schedule says.
 func scheduled(s config.Schedule, do func(context.Context, ledger.Run) (string, error)) scheduler.Task {
 	t := scheduler.Task{
-		Name: s.Name, Spec: s.Cron, Zone: s.Zone, Manual: s.Cron == "", Do: do,
+		Name: s.Name, Command: s.Task, Spec: s.Cron, Zone: s.Zone, Manual: s.Cron == "", Do: do,
 		Jitter: s.Jitter, Timeout: s.Timeout, Retries: s.Retries, Backoff: s.Backoff,
 		Missed: scheduler.Missed(s.Missed), MissedLimit: s.MissedLimit,
 	}
