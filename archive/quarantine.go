@@ -166,7 +166,7 @@ func (r *run) release(ctx context.Context, row ledger.Quarantined) error {
 	if _, err := r.Ledger.SetQuarantine(ctx, ledger.StillOpen, ledger.Retried, row.ID); err != nil {
 		return err
 	}
-	err := removeRaw(ctx, r.Store, row)
+	err := removeRaw(ctx, r.Store, r.Ledger, row)
 	if errors.Is(err, fs.ErrPermission) {
 		r.Log.WarnContext(ctx, "raw bytes of a retried record stay: removing them is not allowed", "key", row.Key)
 		return nil
@@ -177,7 +177,9 @@ func (r *run) release(ctx context.Context, row ledger.Quarantined) error {
 // DropQuarantined removes quarantined records for good: raw bytes and all. The
 // rows stay and say that they were dropped. It may be repeated after a failure.
 // An id that is not of an open record, or of one whose dropping was begun, is
-// fs.ErrNotExist, before anything is removed.
+// fs.ErrNotExist, before anything is removed. Where ctx is of a task's lease (see
+// ledger.WithFence) that is lost meanwhile, it is ledger.ErrFenced, and nothing
+// more is removed but the one object whose removal had begun.
 func DropQuarantined(ctx context.Context, s store.Store, l *ledger.Ledger, ids ...int64) error {
 	var rows []ledger.Quarantined
 	q := ledger.QuarantineQuery{States: []ledger.QuarantineState{ledger.StillOpen, ledger.Dropping}, IDs: ids}
@@ -199,7 +201,7 @@ func DropQuarantined(ctx context.Context, s store.Store, l *ledger.Ledger, ids .
 				return err
 			}
 		}
-		if err := removeRaw(ctx, s, row); err != nil {
+		if err := removeRaw(ctx, s, l, row); err != nil {
 			return err
 		}
 		if _, err := l.SetQuarantine(ctx, ledger.Dropping, ledger.Dropped, row.ID); err != nil {
@@ -210,14 +212,14 @@ func DropQuarantined(ctx context.Context, s store.Store, l *ledger.Ledger, ids .
 }
 
 // removeRaw removes what the store has of a record that the ledger has marked
-// as leaving the quarantine.
-func removeRaw(ctx context.Context, s store.Store, row ledger.Quarantined) error {
+// as leaving the quarantine, unless ctx is of a lease that was lost.
+func removeRaw(ctx context.Context, s store.Store, l *ledger.Ledger, row ledger.Quarantined) error {
 	name, err := layout.Parse(row.Key)
 	if err != nil || name.Kind != layout.QuarantineKey {
 		return fmt.Errorf("quarantined record %d: %q is no key of raw bytes", row.ID, row.Key)
 	}
 	for _, key := range []string{layout.QuarantineReason(name.Hash), row.Key} {
-		if err := deleteAll(ctx, s, key); err != nil {
+		if err := deleteAll(ctx, s, l, key); err != nil {
 			return fmt.Errorf("remove %s: %w", key, err)
 		}
 	}
@@ -225,10 +227,13 @@ func removeRaw(ctx context.Context, s store.Store, row ledger.Quarantined) error
 }
 
 // deleteAll removes an object with all its versions: on a bucket that keeps
-// them a plain delete only hides.
-func deleteAll(ctx context.Context, s store.Store, key string) error {
+// them a plain delete only hides. Before each it asks l for the fence.
+func deleteAll(ctx context.Context, s store.Store, l *ledger.Ledger, key string) error {
 	versions, ok := store.As[store.Versioner](s)
 	if !ok {
+		if err := l.CheckFence(ctx); err != nil {
+			return err
+		}
 		return s.Delete(ctx, key)
 	}
 	for v, err := range versions.Versions(ctx, key) {
@@ -237,6 +242,9 @@ func deleteAll(ctx context.Context, s store.Store, key string) error {
 		}
 		if v.Key != key {
 			continue // a longer one
+		}
+		if err := l.CheckFence(ctx); err != nil {
+			return err
 		}
 		if err := versions.DeleteVersion(ctx, key, v.ID); err != nil {
 			return err
