@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -128,7 +127,11 @@ func (r *run) part(ctx context.Context, p found) bool {
 	case !p.stream:
 		return r.file(ctx, p.path)
 	}
-	f, err := os.Open(p.path)
+	f, err := openPipe(ctx, p.path)
+	if err != nil && ctx.Err() != nil {
+		r.yield(nil, ctx.Err())
+		return false
+	}
 	if err != nil {
 		return r.fail(fmt.Errorf("read %s: %w", p.path, err))
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -102,6 +103,35 @@ func TestNamedPipe(t *testing.T) {
 	wantData(t, "pipe", out, []string{a, b}, []string{c[:9]})
 	if len(out.cursors) > 0 {
 		t.Errorf("a pipe has cursors %v", out.cursors)
+	}
+}
+
+// Where nobody writes to a pipe, the end of the context ends the waiting, and
+// the pipe can be read afterwards.
+func TestNamedPipeNobodyWritesTo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := filesource.New(filesource.Config{Path: path, Budget: newBudget(1 << 20)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	for rec, err := range s.Records(ctx, nil) {
+		if rec != nil || !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("a pipe without a writer yields %v, %v", rec, err)
+		}
+	}
+	if ctx.Err() == nil {
+		t.Error("a pipe without a writer was not waited for")
+	}
+	written := make(chan error, 1)
+	go func() { written <- os.WriteFile(path, []byte(a), 0o600) }()
+	wantData(t, "pipe", read(t, filesource.Config{Path: path}, nil), []string{a}, nil) //nolint:contextcheck // the test's own
+	if err := <-written; err != nil {
+		t.Fatal(err)
 	}
 }
 
