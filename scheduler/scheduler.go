@@ -57,7 +57,7 @@ type Config struct {
 	Lease    time.Duration // how long a lease lasts unless renewed, at most ledger.MaxLease; 0: 1 minute
 	Late     time.Duration // how late a run may begin before it counts as missed; 0: 1 minute
 	Drain    time.Duration // how long Run lets running tasks finish when it is to stop; 0: 30 s
-	Patience time.Duration // how long a task may take to return when its context has ended; 0: 1 minute
+	Patience time.Duration // how long a task may take to return when its context has ended; 0: 20 s
 	Check    time.Duration // how often Run looks at the clock, which may have been set; 0: 1 minute
 
 	Now func() time.Time // nil: time.Now
@@ -111,7 +111,7 @@ func New(c Config) (*Scheduler, error) {
 	orDefault(&c.Lease, time.Minute)
 	orDefault(&c.Late, time.Minute)
 	orDefault(&c.Drain, 30*time.Second)
-	orDefault(&c.Patience, time.Minute)
+	orDefault(&c.Patience, 20*time.Second)
 	orDefault(&c.Check, time.Minute)
 	if c.Holder == "" {
 		host, err := os.Hostname()
