@@ -30,6 +30,9 @@ var (
 	// and writers share in files beside it.
 	errForbidden = errors.New("this user has to be allowed to write it and its folder, for reading too")
 
+	// errUnopened says what most often keeps a file that is there from being opened.
+	errUnopened = errors.New("it can't be opened: see whether this user may read it, and look into its folder")
+
 	errReadOnly = errors.New("opened for reading only")
 )
 
@@ -40,6 +43,7 @@ const (
 	sqliteReadOnly = 8
 	sqliteCorrupt  = 11
 	sqliteFull     = 13
+	sqliteCantOpen = 14
 	sqliteNotADB   = 26
 
 	// sqliteNoIndex is an extended code: the index of the write-ahead log can't
@@ -87,6 +91,8 @@ func classify(err error) error {
 		return fmt.Errorf("%w: %w", ErrBusy, err)
 	case sqliteReadOnly:
 		return fmt.Errorf("%w: %w", errForbidden, err)
+	case sqliteCantOpen:
+		return fmt.Errorf("%w: %w", errUnopened, err)
 	case sqliteCorrupt, sqliteNotADB:
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}

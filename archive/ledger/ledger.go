@@ -71,8 +71,9 @@ type batchStmt struct {
 // Open opens the ledger at c.Path. It creates the file, readable by nobody
 // else, and the directories above it, and upgrades a ledger that an older
 // version wrote, unless c.ReadOnly; then a ledger that isn't there is
-// fs.ErrNotExist, and an older one has nothing of what came later. It refuses a path on a network filesystem, a file that is
-// not a ledger, and a ledger that a newer version wrote.
+// fs.ErrNotExist, and an older one has nothing of what came later. It
+// refuses a path on a network filesystem, a folder, a file that is not a ledger,
+// and a ledger that a newer version wrote.
 func Open(ctx context.Context, c Config) (*Ledger, error) {
 	if c.Path == "" {
 		return nil, errors.New("open ledger: no path")

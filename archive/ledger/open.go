@@ -36,6 +36,9 @@ func (l *Ledger) open(ctx context.Context, readOnly bool) error {
 	if err := refuseNetwork(l.path); err != nil {
 		return err
 	}
+	if err := refuseOther(l.path); err != nil {
+		return err
+	}
 	if readOnly {
 		if _, err := os.Stat(l.path); err != nil {
 			return err
@@ -49,6 +52,20 @@ func (l *Ledger) open(ctx context.Context, readOnly bool) error {
 		return err
 	}
 	return l.openReader(ctx)
+}
+
+// refuseOther refuses a path at which there is something else than a file.
+func refuseOther(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil //nolint:nilerr // whoever opens it says why
+	case info.IsDir():
+		return errors.New("it is a folder: name a file in it")
+	case !info.Mode().IsRegular():
+		return errors.New("it is not a regular file")
+	}
+	return nil
 }
 
 func (l *Ledger) openWriter(ctx context.Context) error {

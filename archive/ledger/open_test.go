@@ -185,6 +185,21 @@ func rootPages(t *testing.T, l *ledger.Ledger, table string) (pages []int) {
 	return pages
 }
 
+// What is no file is refused as what it is, and nothing is written there.
+func TestNoFile(t *testing.T) {
+	path := t.TempDir()
+	for _, readOnly := range []bool{false, true} {
+		l, err := ledger.Open(t.Context(), ledger.Config{Path: path, ReadOnly: readOnly})
+		if l != nil || err == nil || !strings.Contains(err.Error(), path+": it is a folder") {
+			t.Errorf("Open(%q, %t) = %v, %v, want that it is a folder", path, readOnly, l, err)
+		}
+	}
+	_, err := ledger.Open(t.Context(), ledger.Config{Path: os.DevNull})
+	if err == nil || !strings.Contains(err.Error(), "it is not a regular file") {
+		t.Errorf("Open(%q) = %v, want that it is not a regular file", os.DevNull, err)
+	}
+}
+
 func TestBusy(t *testing.T) {
 	path := newPath(t)
 	l := openWith(t, ledger.Config{Path: path, BusyTimeout: time.Millisecond})
