@@ -26,7 +26,7 @@ func (a *app) runsLsCommand() *cobra.Command {
 		Short: "List runs, newest first",
 		Long: `List runs of tasks, and of commands that write, newest first. A task's run
 without an end is running, or it died with its process. Of a command's run
-without an end nobody can tell which.`,
+without an end nobody can tell which. Times are UTC.`,
 		Example: `  logstow runs ls
   logstow runs ls --task archive --limit 10
   logstow runs ls --limit 0 --json | jq 'select(.outcome == "failed")'`,
@@ -82,7 +82,7 @@ func (a *app) runsLs(ctx context.Context, c *config.Config, o runsLsOptions) (er
 		term.Column{Name: "started"}, term.Column{Name: "took", Right: true}, term.Column{Name: "outcome"}, term.Column{Name: "why"})
 	for _, r := range runs {
 		state := stateOf(r, held, now)
-		table.Row(fmt.Sprint(r.ID), nameOfRun(r), r.Started.Format(time.DateTime), took(r, state, now), state, shortened(r.Error, 80))
+		table.Row(fmt.Sprint(r.ID), nameOfRun(r), r.Started.Format(time.DateTime), took(r, state, now), state, whyOf(r, 80))
 	}
 	return table.Write(a.out)
 }

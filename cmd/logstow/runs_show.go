@@ -91,7 +91,7 @@ func printRun(w io.Writer, r ledger.Run, leases map[string]ledger.Lease, now tim
 	if state == runRunning {
 		p.line("run by", leases[r.Task].Holder)
 	}
-	p.line("error", r.Error)
+	p.line("error", strings.ReplaceAll(r.Error, "\n", "; "))
 	for _, m := range members("", json.RawMessage(r.Summary)) {
 		p.line(m.name, m.value)
 	}

@@ -130,7 +130,7 @@ func (k *known) note(t taskState) string {
 	case t.dead(k.now):
 		return t.lease.Holder + ", who ran it, seems to have died: its lease lapsed at " + moment(t.lease.Until)
 	case t.last != nil:
-		return shortened(t.last.Error, 80)
+		return whyOf(*t.last, 80)
 	default:
 		return ""
 	}

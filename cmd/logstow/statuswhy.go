@@ -63,7 +63,7 @@ func (k *known) whyNotReadBy(t taskState) string {
 	case t.state == "failed" || t.state == "interrupted":
 		text := "the last run of " + t.name() + " " + wasOrHas(t.state) + " " + ago(t.last.Ended, k.now)
 		if t.last.Error != "" {
-			text += ": " + shortened(t.last.Error, 200)
+			text += ": " + whyOf(*t.last, 200)
 		}
 		return text + next
 	case t.state == runOpen:
