@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 
 	"logstow/archive"
 	"logstow/cmd/internal/term"
@@ -28,7 +29,7 @@ func newNotices(w io.Writer) *notices {
 	return &notices{
 		counts: map[string]int{},
 		one: func(n archive.Notice) {
-			fmt.Fprintln(w, "logstow: "+term.Printable(n.What+" "+subject(n)+": "+n.Reason))
+			fmt.Fprintln(w, "logstow: "+term.Printable(strings.TrimSpace(n.What+" "+subject(n))+": "+n.Reason))
 		},
 		more: func(what string, n int) {
 			if what == "quarantined" {

@@ -13,11 +13,13 @@ func TestNotices(t *testing.T) {
 	n.add(archive.Notice{What: "quarantined", Part: "/a", Offset: 7, Key: "_logstow/quarantine/x.zst", Reason: "no id"})
 	n.add(archive.Notice{What: "unverified", Part: "/a", Offset: 9, Key: "1/jobs/k", Reason: "may not be read"})
 	n.add(archive.Notice{What: "unreadable", Part: "/b\x1b[2J", Offset: -1, Reason: "permission denied"})
+	n.add(archive.Notice{What: "unreadable", Offset: -1, Reason: "read /c: no such file"})
 	n.add(archive.Notice{What: "unknown", Offset: -1, Key: "stray", Reason: "not a key"})
 	n.close()
 	want := `logstow: quarantined /a at byte 7: no id
 logstow: unverified /a at byte 9 (1/jobs/k): may not be read
 logstow: unreadable /b` + "\uFFFD" + `[2J: permission denied
+logstow: unreadable: read /c: no such file
 logstow: unknown stray: not a key
 `
 	if b.String() != want {
