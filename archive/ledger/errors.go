@@ -30,8 +30,9 @@ var (
 	// and writers share in files beside it.
 	errForbidden = errors.New("this user has to be allowed to write it and its folder, for reading too")
 
-	// errUnopened says what most often keeps a file that is there from being opened.
-	errUnopened = errors.New("it can't be opened: see whether this user may read it, and look into its folder")
+	// errUnopened says what most often keeps a file that is there from being
+	// opened: its mode, or a filesystem that is read-only.
+	errUnopened = errors.New("it can't be opened: this user has to be allowed to read it, and to make files beside it")
 
 	errReadOnly = errors.New("opened for reading only")
 )
