@@ -119,17 +119,13 @@ func (l *look) unsafe(u unsure) {
 	l.older(u.Unsafe)
 }
 
-// older keeps u where it is the oldest so far. What has no time gives way to
-// all that has one.
+// older keeps u where it is the oldest so far.
 func (l *look) older(u Unsafe) {
 	if u.Time.IsZero() {
 		u.Time = lastChange(u.Part)
 	}
 	u.Source = l.found.Source
-	was := l.found.Oldest
-	if was == nil || !u.Time.IsZero() && (was.Time.IsZero() || u.Time.Before(was.Time)) {
-		l.found.Oldest = &u
-	}
+	l.found.Oldest = Older(l.found.Oldest, &u)
 }
 
 // lastChange is when a file was last changed; zero where that can't be told.

@@ -51,6 +51,20 @@ type Unsafe struct {
 	Reason       string // NotRead, or what begins with NotComplete, NotReadable or NotVerified
 }
 
+// Older returns whichever has waited longer, by its time. One without a time
+// gives way to one that has it, and nil to all.
+func Older(a, b *Unsafe) *Unsafe {
+	switch {
+	case a == nil:
+		return b
+	case b == nil || b.Time.IsZero():
+		return a
+	case a.Time.IsZero() || b.Time.Before(a.Time):
+		return b
+	}
+	return a
+}
+
 // Why a record isn't safe.
 const (
 	NotRead     = "not read yet"

@@ -55,20 +55,13 @@ func merge(found []archive.Backlog) []archive.Backlog {
 		}
 		a := &all[i]
 		a.Records, a.Bytes, a.Whole = a.Records+b.Records, a.Bytes+b.Bytes, a.Whole && b.Whole
-		a.Oldest = older(a.Oldest, b.Oldest)
+		a.Oldest = archive.Older(a.Oldest, b.Oldest)
 		if a.Err == nil {
 			a.Err = b.Err
 		}
 	}
 	slices.SortFunc(all, func(a, b archive.Backlog) int { return strings.Compare(a.Source, b.Source) })
 	return all
-}
-
-func older(a, b *archive.Unsafe) *archive.Unsafe {
-	if a == nil || b != nil && b.Time.Before(a.Time) {
-		return b
-	}
-	return a
 }
 
 // sources is what was found when the sources were last looked at.
@@ -90,7 +83,7 @@ func (m *Metrics) sources() told {
 		if b.Oldest != nil {
 			all = append(all, sourceOldest.at(b.Oldest.Time, b.Source))
 		}
-		oldest = older(oldest, b.Oldest)
+		oldest = archive.Older(oldest, b.Oldest)
 	}
 	if oldest != nil {
 		all = append(all, oldestUnsafe.at(oldest.Time))
