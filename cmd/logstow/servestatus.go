@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -64,13 +65,15 @@ func unsafeLine(found []archive.Backlog) string {
 		if b.Err != nil {
 			unreadable++
 		}
-		if b.Oldest != nil && (oldest == nil || b.Oldest.Time.Before(oldest.Time)) {
-			oldest = b.Oldest
-		}
+		oldest = archive.Older(oldest, b.Oldest)
 	}
 	line := "everything that was looked at is safe"
 	if oldest != nil {
-		line = fmt.Sprintf("not safe since %s: %s (%s)", oldest.Time.UTC().Format(time.RFC3339), nameOf(oldest), oldest.Reason)
+		since := ""
+		if !oldest.Time.IsZero() {
+			since = " since " + oldest.Time.UTC().Format(time.RFC3339)
+		}
+		line = fmt.Sprintf("not safe%s: %s (%s)", since, nameOf(oldest), oldest.Reason)
 	}
 	if unreadable > 0 {
 		line += fmt.Sprintf("; %s can't be read", counted(unreadable, "source"))
@@ -86,6 +89,6 @@ func nameOf(u *archive.Unsafe) string {
 	case u.Offset >= 0:
 		return fmt.Sprintf("%s at byte %d", u.Part, u.Offset)
 	default:
-		return u.Part
+		return cmp.Or(u.Part, u.Source)
 	}
 }

@@ -33,6 +33,15 @@ func TestServeStatus(t *testing.T) {
 		{func() {
 			s.looked(ctx, []archive.Backlog{{Oldest: &archive.Unsafe{Part: "/a", Offset: -1, Time: at, Reason: "r"}}})
 		}, "serving on http://x; archive at 10:00:00: ok; not safe since 2026-11-01T10:00:00Z: /a (r)"},
+		{func() {
+			s.looked(ctx, []archive.Backlog{{Oldest: &archive.Unsafe{Source: "/gone", Offset: -1, Reason: "can't be read"}}})
+		}, "serving on http://x; archive at 10:00:00: ok; not safe: /gone (can't be read)"},
+		{func() {
+			s.looked(ctx, []archive.Backlog{
+				{Oldest: &archive.Unsafe{Part: "/gone", Offset: -1, Reason: "can't be read"}},
+				{Oldest: &archive.Unsafe{Part: "/a", Offset: -1, Time: at, Reason: "r"}},
+			})
+		}, "serving on http://x; archive at 10:00:00: ok; not safe since 2026-11-01T10:00:00Z: /a (r)"},
 		{func() { s.stops(ctx) }, "stopping; serving on http://x; archive at 10:00:00: ok; not safe since 2026-11-01T10:00:00Z: /a (r)"},
 	} {
 		if step.do(); line != step.want {

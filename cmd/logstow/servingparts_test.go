@@ -63,7 +63,7 @@ func TestWatcherLooks(t *testing.T) {
 		looks := 0
 		w := &watcher{
 			sources: []config.Source{{Path: "/a"}}, again: make(chan struct{}, 1), said: map[string]string{},
-			look:  func(context.Context, config.Source) archive.Backlog { return archive.Backlog{} },
+			look:  func(context.Context, config.Source) (*archive.Backlog, error) { return &archive.Backlog{}, nil },
 			found: func(context.Context, []archive.Backlog) { looks++ },
 		}
 		ctx, cancel := context.WithCancel(t.Context())

@@ -35,7 +35,7 @@ counts.
 What isn't safe yet is looked for in the sources of the configuration, or in
 those that are named here as for archive: what stands behind where they were
 read to. Of each source 64 MB are read, for 5 seconds at most; with --deep all of
-it. Nothing is changed by looking.
+it. Nothing is changed by looking. Times are UTC.
 
 With --metrics the same numbers are printed for Prometheus: for the textfile
 collector of its node_exporter, where no logstow serve can be asked.`,
@@ -128,30 +128,17 @@ func (a *app) lookInto(ctx context.Context, c *config.Config, l *ledger.Ledger, 
 	}
 	var found lookout
 	for _, s := range sources {
-		inputs, err := a.inputsOf([]config.Source{s}, archive.NewBudget(memory))
-		if err != nil {
-			found.all = append(found.all, missing(s.Path, err))
-			continue
-		}
-		look := a.archiving(c, nil, l, true)
-		look.Inputs = inputs
-		backlogs, err := archive.Pending(ctx, look, limit)
-		if err != nil {
+		b, err := a.lookAt(ctx, c, l, s, limit)
+		switch {
+		case err != nil:
 			return found, err
-		}
-		if len(backlogs) == 0 {
+		case b == nil:
 			found.left = append(found.left, s.Path)
+		default:
+			found.all = append(found.all, *b)
 		}
-		found.all = append(found.all, backlogs...)
 	}
 	return found, nil
-}
-
-// missing is what can be told of a source that can't be opened.
-func missing(path string, err error) archive.Backlog {
-	return archive.Backlog{Source: path, Err: err, Oldest: &archive.Unsafe{
-		Source: path, Offset: -1, Reason: archive.NotReadable + ": " + err.Error(),
-	}}
 }
 
 // printMetrics prints numbers for Prometheus.

@@ -51,9 +51,7 @@ func (t taskState) dead(now time.Time) bool { return !t.lease.Until.IsZero() && 
 func gather(ctx context.Context, c *config.Config, l *ledger.Ledger, found lookout) (*known, error) {
 	k := &known{config: c, now: time.Now().UTC(), ledger: l != nil, found: found}
 	for _, b := range found.all {
-		if b.Oldest != nil {
-			k.older(*b.Oldest)
-		}
+		k.oldest = archive.Older(k.oldest, b.Oldest)
 	}
 	var leases map[string]ledger.Lease
 	if l != nil {
@@ -90,19 +88,11 @@ func (k *known) count(ctx context.Context, l *ledger.Ledger) error {
 		return err
 	}
 	k.unverified = n
-	k.older(archive.Unsafe{
+	k.oldest = archive.Older(k.oldest, &archive.Unsafe{
 		User: d.User, Recipe: d.Recipe, Job: d.Job, Time: d.Time, Part: d.Source, Offset: -1,
 		Reason: archive.NotVerified + ": the store may not be read",
 	})
 	return nil
-}
-
-// older keeps u where it is the oldest so far. What has no time gives way to
-// all that has one.
-func (k *known) older(u archive.Unsafe) {
-	if k.oldest == nil || !u.Time.IsZero() && (k.oldest.Time.IsZero() || u.Time.Before(k.oldest.Time)) {
-		k.oldest = &u
-	}
 }
 
 // add takes how a task is. Of the command, which has no name, only its last run

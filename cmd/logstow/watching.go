@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
 	"logstow/archive"
+	"logstow/archive/ledger"
 	"logstow/cmd/internal/config"
 )
 
@@ -26,12 +26,12 @@ func lookLimit() archive.PendingLimit {
 // watcher looks now and then for records that aren't safe yet.
 type watcher struct {
 	sources []config.Source
-	look    func(ctx context.Context, s config.Source) archive.Backlog
+	look    func(ctx context.Context, s config.Source) (*archive.Backlog, error) // nil: what is read from it is gone
 	found   func(ctx context.Context, all []archive.Backlog)
 	log     *slog.Logger
 
 	again chan struct{}     // one element where it is to look at once
-	said  map[string]string // why a source can't be read, as it was logged last
+	said  map[string]string // what was logged last of each source, and of what ended a look
 }
 
 // newWatcher returns nil where nothing can be watched.
@@ -45,7 +45,9 @@ func (a *app) newWatcher(c *config.Config, o opened, found func(context.Context,
 	if len(w.sources) == 0 {
 		return nil
 	}
-	w.look = func(ctx context.Context, s config.Source) archive.Backlog { return a.backlog(ctx, c, o, s) }
+	w.look = func(ctx context.Context, s config.Source) (*archive.Backlog, error) {
+		return a.lookAt(ctx, c, o.ledger, s, lookLimit())
+	}
 	return w
 }
 
@@ -80,59 +82,68 @@ func (w *watcher) run(ctx context.Context) error {
 	}
 }
 
+// lookAtAll looks at every source. What is cut short, by the end of ctx or by a
+// ledger that fails, is told to nobody: what was found before stands.
 func (w *watcher) lookAtAll(ctx context.Context) {
 	var all []archive.Backlog
+	var failed error
 	for _, s := range w.sources {
-		if readingTakesAway(s.Path) {
-			continue
-		}
-		b := w.look(ctx, s)
+		b, err := w.look(ctx, s)
 		if ctx.Err() != nil {
-			return // what was found is cut short
+			return
 		}
-		all = append(all, b)
-		w.say(ctx, s.Path, b.Err)
+		if err != nil {
+			failed = err
+			break
+		}
+		if b != nil {
+			all = append(all, *b)
+			w.say(ctx, "source can't be read", s.Path, b.Err)
+		}
 	}
-	w.found(ctx, all)
+	if w.say(ctx, "sources not looked at", "", failed); failed == nil {
+		w.found(ctx, all)
+	}
 }
 
-// say logs why a source can't be read, once until that changes.
-func (w *watcher) say(ctx context.Context, path string, err error) {
+// say logs an error, of a source or of none, once until that changes.
+func (w *watcher) say(ctx context.Context, what, path string, err error) {
 	why := ""
 	if err != nil {
 		why = err.Error()
 	}
 	if why != "" && why != w.said[path] {
-		w.log.WarnContext(ctx, "source can't be read", "source", path, "err", err)
+		w.log.WarnContext(ctx, what, "source", path, "err", err)
 	}
 	w.said[path] = why
 }
 
-// readingTakesAway tells whether what is read from a path is gone from it, as
-// from a pipe.
-func readingTakesAway(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
-}
-
-// backlog looks at one source. Each time anew, as it may have come or gone.
-func (a *app) backlog(ctx context.Context, c *config.Config, o opened, s config.Source) archive.Backlog {
-	name, err := filepath.Abs(s.Path)
-	if err != nil {
-		return archive.Backlog{Source: s.Path, Err: err}
-	}
+// lookAt looks for what isn't safe in one source, which it opens anew, as it may
+// have come or gone: one that isn't there is told of like one that can't be
+// read. It is nil where looking would take from the source. The error is the
+// ledger's, or that ctx has ended.
+func (a *app) lookAt(ctx context.Context, c *config.Config, l *ledger.Ledger, s config.Source, limit archive.PendingLimit) (*archive.Backlog, error) {
 	inputs, err := a.inputsOf([]config.Source{s}, archive.NewBudget(memory))
 	if err != nil {
-		return archive.Backlog{Source: name, Err: err}
+		b := missing(s.Path, err)
+		return &b, nil
 	}
-	look := a.archiving(c, o.store, o.ledger, true)
+	look := a.archiving(c, nil, l, true)
 	look.Inputs = inputs
-	found, err := archive.Pending(ctx, look, lookLimit())
-	if len(found) != 1 {
-		return archive.Backlog{Source: name, Err: err}
+	found, err := archive.Pending(ctx, look, limit)
+	if len(found) == 0 {
+		return nil, err
 	}
-	if err != nil && found[0].Err == nil {
-		found[0].Err = err
+	return &found[0], err
+}
+
+// missing is what can be told of a source that can't be opened. It has the name
+// that it would give itself.
+func missing(path string, err error) archive.Backlog {
+	if whole, err := filepath.Abs(path); err == nil {
+		path = whole
 	}
-	return found[0]
+	return archive.Backlog{Source: path, Err: err, Oldest: &archive.Unsafe{
+		Source: path, Offset: -1, Reason: archive.NotReadable + ": " + err.Error(),
+	}}
 }
