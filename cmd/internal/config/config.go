@@ -112,6 +112,7 @@ func load(o Options, system string) (*Config, Provenance, error) {
 	l.readFlags(o.Flags)
 	l.complete(env)
 	if len(l.problems) > 0 {
+		inOrder(l.problems, path)
 		return nil, nil, &Error{Problems: l.problems}
 	}
 	return &l.config, l.provenance(), nil

@@ -1,7 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -27,6 +30,20 @@ func (p Problem) String() string {
 	}
 	b.WriteString(visible(p.Reason))
 	return b.String()
+}
+
+// inOrder sorts what is wrong in the file at path by its line, before everything
+// else, which stays in its order.
+func inOrder(problems []Problem, path string) {
+	line := func(p Problem) int {
+		text, ok := strings.CutPrefix(p.Where, path+":")
+		n, err := strconv.Atoi(text)
+		if !ok || err != nil {
+			return math.MaxInt
+		}
+		return n
+	}
+	slices.SortStableFunc(problems, func(a, b Problem) int { return cmp.Compare(line(a), line(b)) })
 }
 
 // visible is a sentence in which nothing does things to a terminal: it may

@@ -13,6 +13,27 @@ import (
 	"logstow/scheduler"
 )
 
+// Mistakes come in the order of the file, whenever they are found.
+func TestProblemsOfSchedulesAreInOrder(t *testing.T) {
+	o := config.Options{File: write(t, `archive: {sources: [/a]}
+schedules:
+  - name: a
+    task: archive
+    sources: [/b]
+    missed: once
+    jitter: 1m
+  - name: "-"
+`), Flags: map[string]string{"serve.rate": "no"}}
+	var got []string
+	for line := range strings.Lines(problems(t, o)) {
+		where, _, _ := strings.Cut(line, ": ")
+		got = append(got, where)
+	}
+	if want := []string{"FILE:5", "FILE:6", "FILE:7", "FILE:8", "FILE:8", "--rate"}; !slices.Equal(got, want) {
+		t.Errorf("problems are at %q, want %q", got, want)
+	}
+}
+
 // Every mistake in schedules is told in one go, each with its own line.
 func TestEveryProblemOfSchedulesIsTold(t *testing.T) {
 	got := problems(t, config.Options{File: write(t, `schedules:
