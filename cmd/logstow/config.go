@@ -28,7 +28,8 @@ func (a *app) configCheckCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Say every mistake in the configuration, with its line",
 		Long: `Say every mistake in the configuration, with its line. Where there is none, say
-ok and when each schedule will run next, three times, in its zone.`,
+ok and when each schedule will run next, three times, in its zone; and that no
+store is named, which is no mistake as long as a flag or a variable names it.`,
 		Example: `  logstow config check
   logstow config check --config ./logstow.yaml
   logstow config check --json | jq -r '[.name, .next[0]] | @tsv'`,
@@ -47,6 +48,9 @@ ok and when each schedule will run next, three times, in its zone.`,
 			}
 			if _, err := fmt.Fprintln(a.out, "ok"); err != nil {
 				return err
+			}
+			if c.Store == "" {
+				a.say("no store is named: set store, or name one with --store or LOGSTOW_STORE")
 			}
 			return plan.Write(a.out)
 		},
