@@ -33,6 +33,7 @@ func TestFailures(t *testing.T) {
 			failing("hang", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }),
 			failing("panic", func(context.Context) error { panic("lost its head") }),
 			failing("partial", func(context.Context) error { return fmt.Errorf("one record: %w", scheduler.ErrPartial) }),
+			failing("final", func(context.Context) error { return fmt.Errorf("damage: %w", scheduler.ErrFinal) }),
 			failing("recovers", func(context.Context) error {
 				if n++; n < 3 {
 					return errors.New("not yet")
@@ -56,6 +57,7 @@ func TestFailures(t *testing.T) {
 			"error": thrice("broken"), "exit": thrice("it ended its goroutine"), "panic": thrice("panic: lost its head"),
 			"hang":     thrice("ended at its timeout of 1m0s: context deadline exceeded"),
 			"partial":  {"#1 partial {} one record: finished in part"},
+			"final":    {"#1 failed {} damage: failed for good"},
 			"recovers": {"#1 failed {} not yet", "#2 failed {} not yet", "#3 ok {} "},
 		}, got); diff != "" {
 			t.Errorf("runs (-want +got):\n%s", diff)

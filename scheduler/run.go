@@ -82,7 +82,7 @@ func (s *Scheduler) started(ctx context.Context, r ledger.Run) {
 // conclude says of a run how it has ended.
 func (s *Scheduler) conclude(ctx context.Context, r ledger.Run, failure error) ledger.Run {
 	r.Ended, r.Outcome = s.now(), outcome(ctx, failure)
-	r.Settles = r.Outcome == "ok" || r.Outcome == "partial" || r.Outcome == "failed" && r.Settles
+	r.Settles = r.Outcome == "ok" || r.Outcome == "partial" || r.Outcome == "failed" && (r.Settles || errors.Is(failure, ErrFinal))
 	if failure != nil {
 		r.Error = failure.Error()
 	}
@@ -143,7 +143,7 @@ func (s *Scheduler) persist(ctx context.Context, r ledger.Run, call func(ctx con
 		switch {
 		case err == nil:
 			return nil
-		case errors.Is(err, ledger.ErrFenced), errors.Is(context.Cause(ctx), ErrLost):
+		case void(err), errors.Is(context.Cause(ctx), ErrLost):
 			return fmt.Errorf("%w: %w", ErrLost, err)
 		case !sleep(ctx, nil, pause):
 			return err

@@ -48,7 +48,8 @@ type Task struct {
 	// doesn't for as long as Config.Patience says, the run has failed by ErrStuck,
 	// and the process has to end. What it returns is the
 	// summary for the record, a JSON object, which may be empty, and whether it
-	// failed. An error that is ErrPartial says that the task is finished.
+	// failed. An error that is ErrPartial or ErrFinal says that the task is
+	// finished.
 	Do func(ctx context.Context, r ledger.Run) (summary string, err error)
 
 	Jitter  time.Duration // each run is delayed by less than that; the same for one planned time in every process
@@ -65,6 +66,10 @@ var (
 	// ErrPartial says that a task has finished, but not with everything: it is not
 	// tried again. A task returns it.
 	ErrPartial = errors.New("finished in part")
+
+	// ErrFinal says that a task has failed, and that another attempt would come to
+	// the same: it is not tried again. A task returns it.
+	ErrFinal = errors.New("failed for good")
 
 	// ErrTimeout says that a run was ended at its task's timeout.
 	ErrTimeout = errors.New("ended at its timeout")

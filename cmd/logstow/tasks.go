@@ -8,6 +8,7 @@ import (
 
 	"logstow/archive/ledger"
 	"logstow/cmd/internal/config"
+	"logstow/export"
 	"logstow/scheduler"
 )
 
@@ -77,11 +78,15 @@ func scheduled(s config.Schedule, do func(context.Context, ledger.Run) (string, 
 }
 
 // reported runs do and returns the JSON of what it reports. A run that came to
-// its end with something left out is finished for the scheduler too.
+// its end with something left out is finished for the scheduler too, as is one
+// that found damage: neither is tried again.
 func reported(w workplace, name string, do func() (report, error)) (string, error) {
 	did, err := do()
-	if err != nil && onlyPartial(err) {
+	switch {
+	case err != nil && onlyPartial(err):
 		err = finishedPartly{}
+	case errors.Is(err, export.ErrDamaged):
+		err = foundDamage{err}
 	}
 	if did == nil {
 		return "", err
@@ -95,6 +100,14 @@ func reported(w workplace, name string, do func() (report, error)) (string, erro
 	}
 	return string(text), err
 }
+
+// foundDamage is an error about damage as the scheduler knows it.
+type foundDamage struct{ error }
+
+func (e foundDamage) Unwrap() error { return e.error }
+
+// Is tells that the task is not to be tried again.
+func (e foundDamage) Is(target error) bool { return target == scheduler.ErrFinal }
 
 // finishedPartly is errPartial as the scheduler knows it.
 type finishedPartly struct{}

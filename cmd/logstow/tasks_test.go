@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"logstow/archive/ledger"
 	"logstow/archive/store/dirstore"
 	"logstow/cmd/internal/config"
+	"logstow/export"
 	"logstow/scheduler"
 )
 
@@ -219,5 +221,17 @@ func TestSchedulesThatCantRun(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) || statusOf(t.Context(), err) != exitUsage {
 			t.Errorf("newScheduler: %v; want a mistake with %q", err, want)
 		}
+	}
+}
+
+// A check that found damage has failed, with status 4, and would fail again.
+func TestReportedDamage(t *testing.T) {
+	damage := fmt.Errorf("1 finding is damage: %w", export.ErrDamaged)
+	text, err := reported(workplace{}, "check", func() (report, error) { return checkReport{}, damage })
+	if text == "" || !errors.Is(err, scheduler.ErrFinal) || errors.Is(err, scheduler.ErrPartial) || err.Error() != damage.Error() {
+		t.Errorf("reported = %q, %v", text, err)
+	}
+	if got := statusOf(t.Context(), err); got != exitDamage {
+		t.Errorf("status %d, want %d", got, exitDamage)
 	}
 }
