@@ -1,9 +1,10 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"log/slog"
+	"log"
 	"net"
 	"net/http"
 	"time"
@@ -29,6 +30,15 @@ const maxHeader = 32 << 10
 // recordEvery is how often refusals are written down.
 const recordEvery = 10 * time.Second
 
+// lines takes each line that is written.
+type lines func(line string)
+
+// Write implements io.Writer.
+func (l lines) Write(b []byte) (int, error) {
+	l(string(bytes.TrimSuffix(b, []byte("\n"))))
+	return len(b), nil
+}
+
 // Serve answers requests that come in on l until ctx ends. Then it takes no
 // more, and lets those under way finish for as long as grace; what is not done
 // by then is cut off. When Serve returns no request is being answered.
@@ -41,7 +51,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, grace time.Duration)
 		ReadTimeout:       s.patience.request,
 		IdleTimeout:       s.patience.idle,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
+		ErrorLog: log.New(lines(func(line string) {
+			s.config.Log.DebugContext(ctx, "told by the HTTP server", "err", line)
+		}), "", 0),
 		BaseContext:       func(net.Listener) context.Context { return answering },
 	}
 	ended := make(chan error, 1)
