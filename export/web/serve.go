@@ -54,7 +54,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, grace time.Duration)
 		ErrorLog: log.New(lines(func(line string) {
 			s.config.Log.DebugContext(ctx, "told by the HTTP server", "err", line)
 		}), "", 0),
-		BaseContext:       func(net.Listener) context.Context { return answering },
+		BaseContext: func(net.Listener) context.Context { return answering },
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
