@@ -241,3 +241,30 @@ func TestRunNowAfterADeath(t *testing.T) {
 		})
 	}
 }
+
+// A run whose ledger was taken away is cut when its lease should have been
+// renewed: what it does is no longer on record.
+func TestReplacedLedgerEndsTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		s := newScheduler(t, scheduler.Config{Ledger: replaced{m}, Tasks: []scheduler.Task{{
+			Name: "t", Manual: true,
+			Do: func(ctx context.Context, _ ledger.Run) (string, error) {
+				<-ctx.Done()
+				return "", ctx.Err()
+			},
+		}}})
+		began := time.Now()
+		_, err := s.RunNow(t.Context(), "t")
+		if took := time.Since(began); !errors.Is(err, scheduler.ErrLost) || !errors.Is(err, ledger.ErrReplaced) || took != 20*time.Second {
+			t.Errorf("RunNow = %v after %s, want ErrLost by ErrReplaced when the lease should have been renewed", err, took)
+		}
+	})
+}
+
+// replaced is a ledger whose file is taken away once a run has begun.
+type replaced struct{ *memory }
+
+func (replaced) RenewLease(context.Context, ledger.Lease) error { return ledger.ErrReplaced }
+
+func (replaced) EndRun(context.Context, ledger.Run) error { return ledger.ErrReplaced }

@@ -119,7 +119,7 @@ func (s *Scheduler) renew(ctx context.Context, g grant, lose func(error)) {
 			sure, pause = began, s.Lease/3
 		case ctx.Err() != nil:
 			return
-		case errors.Is(err, ledger.ErrFenced), time.Since(sure) >= s.Lease:
+		case void(err), time.Since(sure) >= s.Lease:
 			s.Log.ErrorContext(s.ofRun(ctx, g), "lease lost", "task", g.Task, "err", err)
 			lose(fmt.Errorf("task %s: %w: %w", g.Task, ErrLost, err))
 			return
@@ -128,6 +128,11 @@ func (s *Scheduler) renew(ctx context.Context, g grant, lose func(error)) {
 			pause = min(s.Lease/10, max(0, s.Lease-time.Since(sure)))
 		}
 	}
+}
+
+// void tells whether an error of the ledger says that a lease no longer counts.
+func void(err error) bool {
+	return errors.Is(err, ledger.ErrFenced) || errors.Is(err, ledger.ErrReplaced)
 }
 
 // renewOnce asks once more even where no time is left: whoever slept past its

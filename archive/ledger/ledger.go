@@ -11,6 +11,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 )
@@ -43,14 +44,15 @@ const (
 const defaultBusyTimeout = 30 * time.Second
 
 // Ledger is an open ledger. Its methods may be called concurrently; writes take
-// turns. Errors are ErrBusy, ErrDamaged or ErrFull where they can be.
+// turns. Errors are ErrBusy, ErrDamaged, ErrFull or ErrReplaced where they can be.
 type Ledger struct {
 	path  string
 	busy  time.Duration
 	fault func(op string, phase Phase) error
 	page  int // rows that a listing reads at once
 
-	version int // of the schema when it was opened
+	file    os.FileInfo // at path, when it was opened
+	version int         // of the schema then
 
 	writer *sql.DB // one connection; nil where the ledger is read-only
 	reader *sql.DB

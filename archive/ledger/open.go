@@ -40,7 +40,7 @@ func (l *Ledger) open(ctx context.Context, readOnly bool) error {
 		return err
 	}
 	if readOnly {
-		if _, err := os.Stat(l.path); err != nil {
+		if err := l.identify(); err != nil {
 			return err
 		}
 		return l.openReader(ctx)
@@ -48,10 +48,19 @@ func (l *Ledger) open(ctx context.Context, readOnly bool) error {
 	if err := createFile(l.path); err != nil {
 		return err
 	}
+	if err := l.identify(); err != nil {
+		return err
+	}
 	if err := l.openWriter(ctx); err != nil {
 		return err
 	}
 	return l.openReader(ctx)
+}
+
+// identify remembers which file it is.
+func (l *Ledger) identify() (err error) {
+	l.file, err = os.Stat(l.path)
+	return err
 }
 
 // refuseOther refuses a path at which there is something else than a file.

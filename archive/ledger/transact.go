@@ -23,7 +23,12 @@ func (l *Ledger) call(op string, f func() error) error {
 	if err := l.hook(op, Before); err != nil {
 		return err
 	}
-	if err := f(); err != nil {
+	err := f()
+	// Now, since what was done before the file was taken away is lost with it.
+	if gone := l.inPlace(); gone != nil {
+		err = gone
+	}
+	if err != nil {
 		return fmt.Errorf("ledger %s: %s: %w", l.path, op, classify(err))
 	}
 	return l.hook(op, After)

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"errors"
+	"slices"
 
 	"logstow/archive/ledger"
 	"logstow/archive/store"
@@ -20,6 +21,7 @@ type class struct {
 var known = []class{
 	{"stuck", []error{scheduler.ErrStuck}},
 	{"panic", []error{scheduler.ErrPanic}},
+	{"ledger", []error{ledger.ErrReplaced}}, // which is a lost lease, too
 	{"lease_lost", []error{scheduler.ErrLost, ledger.ErrFenced}},
 	{"timeout", []error{scheduler.ErrTimeout}},
 	{"damage", []error{export.ErrDamaged}},
@@ -32,7 +34,9 @@ var known = []class{
 func classes() []string {
 	all := make([]string, 0, len(known)+1)
 	for _, c := range known {
-		all = append(all, c.name)
+		if !slices.Contains(all, c.name) {
+			all = append(all, c.name)
+		}
 	}
 	return append(all, other)
 }
