@@ -2,6 +2,8 @@ package main
 
 import (
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -91,6 +93,23 @@ func TestServeCutsWhatHangs(t *testing.T) {
 	lease, err := w.ledger().Lease(t.Context(), "archive")
 	if err != nil || !lease.Until.IsZero() {
 		t.Errorf("the lease is %+v (%v), want it given back", lease, err)
+	}
+}
+
+// A server whose ledger is taken away ends, and says why: it would record what
+// nobody finds again.
+func TestServeEndsWithItsLedger(t *testing.T) {
+	t.Parallel()
+	w := newServeWorld(t, everySecond)
+	w.add("first")
+	p := w.start()
+	until(t, "a run has ended", func() bool { return len(w.runs(ledger.RunQuery{Task: "archive"})) > 0 })
+	if err := os.Rename(filepath.Join(w.dir, "ledger.db"), filepath.Join(w.dir, "elsewhere.db")); err != nil {
+		t.Fatal(err)
+	}
+	if got := statusIn(p.Wait()); got != 1 || !strings.Contains(p.stderr.String(), "logstow: ledger "+filepath.Join(w.dir, "ledger.db")+": ") ||
+		!strings.Contains(p.stderr.String(), "its file was removed or replaced") {
+		t.Errorf("status %d: %s", got, p.stderr.String())
 	}
 }
 

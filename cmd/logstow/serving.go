@@ -66,6 +66,9 @@ func (a *app) newDaemon(c *config.Config, o opened) *daemon {
 	return d
 }
 
+// lookTime is how often a server looks whether its ledger is still there.
+const lookTime = 2 * time.Second
+
 // build makes every part that the configuration asks for. Nothing runs yet.
 func (d *daemon) build(ctx context.Context) error {
 	on := d.config.Serve.Parts
@@ -127,6 +130,7 @@ func (d *daemon) run(ctx context.Context, stopping func()) error {
 	for _, p := range d.parts {
 		all.Go(func() error { return d.runPart(inner, p) })
 	}
+	all.Go(func() error { return d.watchLedger(inner) })
 	all.Go(func() error {
 		<-inner.Done()
 		stopping()
@@ -168,6 +172,21 @@ func (d *daemon) askLedger(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// watchLedger returns when ctx ends; with an error where the ledger's file was
+// taken away, as then nothing that is done here is on record any more.
+func (d *daemon) watchLedger(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(lookTime):
+		}
+		if err := d.askLedger(ctx); errors.Is(err, ledger.ErrReplaced) {
+			return err
+		}
+	}
 }
 
 // reachable asks ledger and store for something.
