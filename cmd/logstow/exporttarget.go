@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"logstow/archive/ledger"
 	"logstow/archive/store"
@@ -22,6 +23,8 @@ type target struct {
 	force bool      // replace what is there
 	temp  *os.File  // beside path, until it has everything
 	out   io.Writer // instead of a file; nil: none
+
+	may func(ctx context.Context) error // asked right before the file appears; nil: it may
 }
 
 // newTarget checks where the options want the file to go, and makes a
@@ -93,7 +96,32 @@ func (t target) fill(ctx context.Context, s store.Store, e ledger.Export) error 
 	if err := t.free(); err != nil {
 		return err
 	}
-	return os.Rename(t.temp.Name(), t.path)
+	if t.may != nil {
+		if err := t.may(ctx); err != nil {
+			return err
+		}
+	}
+	if err := os.Rename(t.temp.Name(), t.path); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(t.path))
+}
+
+// syncFolder waits until the names in a folder are on disk, where its filesystem
+// can tell, and we may ask.
+func syncFolder(path string) error {
+	d, err := os.Open(path)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		err = nil
+	}
+	return errors.Join(err, d.Close())
 }
 
 // discard closes the temporary file, and removes it unless it has become the

@@ -111,7 +111,8 @@ func (a *app) exportStanding(ctx context.Context, w workplace, s standingFile) (
 	if err := removeParts(ctx, w.ledger, s); err != nil {
 		return nil, err
 	}
-	file, err := openTarget(target{path: filepath.Join(s.folder, s.name), force: true})
+	// Whoever has lost the task's lease leaves the file to who has it since.
+	file, err := openTarget(target{path: filepath.Join(s.folder, s.name), force: true, may: w.ledger.CheckFence})
 	if err != nil {
 		return nil, err
 	}
@@ -154,10 +155,6 @@ func (a *app) exportInto(ctx context.Context, w workplace, x *exporting, d deliv
 		e, err = x.work(ctx, made.ID, func(ledger.Export) {})
 	}
 	if err != nil {
-		return e, err
-	}
-	// Whoever has the task's lease since writes the file.
-	if err := w.ledger.CheckFence(ctx); err != nil {
 		return e, err
 	}
 	return e, d.target.fill(ctx, x.store, e)
