@@ -112,6 +112,14 @@ func TestStatusOfTasks(t *testing.T) {
 			func(w *statusWorld) { w.begin(w.take("host:1:x", -time.Minute, time.Minute)) },
 			[]string{"not read yet: nightly is being run by host:1:x since ", "  running ", " so far ", "  run by host:1:x since "},
 		},
+		"between two attempts": {
+			func(w *statusWorld) {
+				r := w.begin(w.take("host:1:x", -time.Minute, time.Minute))
+				r.Ended, r.Outcome, r.Error = r.Started.Add(time.Second), "failed", "store unavailable\ntwice"
+				w.check(w.ledger.EndRun(w.t.Context(), r))
+			},
+			[]string{"  failed ", "  run by host:1:x since ", " UTC; store unavailable; twice\n"},
+		},
 		"seems dead": {
 			func(w *statusWorld) { w.begin(w.take("host:1:x", -30*time.Minute, -20*time.Minute)) },
 			[]string{"not read yet: host:1:x seems to have died running nightly" + next, "  died ", "  host:1:x, who ran it, seems to have died: its lease lapsed at "},

@@ -126,7 +126,11 @@ func (k *known) printTasks(a *app) error {
 func (k *known) note(t taskState) string {
 	switch {
 	case t.held(k.now):
-		return "run by " + t.lease.Holder + " since " + moment(t.lease.Since)
+		note := "run by " + t.lease.Holder + " since " + moment(t.lease.Since)
+		if t.last != nil && t.last.Fence == t.lease.Fence && t.last.Error != "" { // between two attempts
+			note += "; " + whyOf(*t.last, 80)
+		}
+		return note
 	case t.dead(k.now):
 		return t.lease.Holder + ", who ran it, seems to have died: its lease lapsed at " + moment(t.lease.Until)
 	case t.last != nil:
