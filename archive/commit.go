@@ -38,7 +38,10 @@ func (r *run) commitAll(ctx context.Context, stop context.CancelCauseFunc) error
 	g := &group{}
 	flush := func() {
 		if err := r.commit(ctx, g); err != nil {
-			failed, whole = errors.Join(failed, err), false
+			if failed == nil || failed.Error() != err.Error() { // a full disk says the same each time
+				failed = errors.Join(failed, err)
+			}
+			whole = false
 			stop(err)
 		}
 		g = &group{}

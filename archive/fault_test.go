@@ -264,6 +264,29 @@ func (r refusing) Put(ctx context.Context, key string, b store.Body, o store.Put
 	return r.Store.Put(ctx, key, b, o)
 }
 
+// A ledger that takes nothing is named once, however often it was tried.
+func TestRefusalOfTheLedgerIsToldOnce(t *testing.T) {
+	var stream strings.Builder
+	for i := range 3000 {
+		stream.WriteString(job(fmt.Sprint("j", i), "") + "\n")
+	}
+	path, commits := file(t, stream.String()), 0
+	l := openLedger(t, filepath.Join(t.TempDir(), "l.db"), func(op string, phase ledger.Phase) error {
+		if op != "commit" || phase != ledger.Before {
+			return nil
+		}
+		commits++
+		return errInjected
+	})
+	for commits < 2 { // the first may have been all that was on its way
+		commits = 0
+		_, err := archive.Run(t.Context(), archive.Config{Store: memstore.New(), Ledger: l, Inputs: []archive.Input{input(t, path, jobfile.Config{})}})
+		if !errors.Is(err, errInjected) || strings.Count(err.Error(), errInjected.Error()) != 1 {
+			t.Fatalf("Run after %d commits that failed: %v", commits, err)
+		}
+	}
+}
+
 // When ctx ends, nothing more is begun, and what was confirmed is recorded.
 func TestCancel(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent(), ledgerStaysOpen)
