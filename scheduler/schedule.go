@@ -31,7 +31,6 @@ const maxSpec = 500
 //
 // It is safe for concurrent use.
 type Schedule struct {
-	spec  string
 	zone  *time.Location
 	every time.Duration      // 0: by fields
 	cron  *cron.SpecSchedule // nil where every isn't 0
@@ -45,7 +44,7 @@ const everyHour = 1<<24 - 1
 // comes, such as February 31, and a zone that isn't known or depends on the
 // machine.
 func ParseSchedule(spec, zone string) (*Schedule, error) {
-	s := &Schedule{spec: spec, zone: time.UTC}
+	s := &Schedule{zone: time.UTC}
 	if err := s.parse(strings.TrimSpace(spec)); err != nil {
 		return nil, fmt.Errorf("schedule %q: %w", spec, err)
 	}
@@ -102,9 +101,6 @@ func (s *Schedule) parseEvery(length string) error {
 	s.every = d
 	return nil
 }
-
-// String is the spec and the zone.
-func (s *Schedule) String() string { return s.spec + " " + s.zone.String() }
 
 // Next returns the first instant after t, in the schedule's zone; zero where
 // there is none within fifteen years.
