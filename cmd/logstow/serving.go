@@ -58,12 +58,17 @@ type daemon struct {
 func (a *app) newDaemon(c *config.Config, o opened) *daemon {
 	d := &daemon{opened: o, app: a, config: c, tally: newTally(), notify: &notifier{log: a.log}}
 	d.status = &serveStatus{tell: d.notify.tell}
-	tasks := metrics.Config{Ledger: o.ledger}
-	for _, s := range c.Schedules {
-		tasks.Tasks = append(tasks.Tasks, s.Name)
-	}
-	d.numbers = metrics.New(tasks)
+	d.numbers = a.newMetrics(c, o.ledger)
 	return d
+}
+
+// newMetrics returns the numbers of a ledger and of the configured tasks.
+func (a *app) newMetrics(c *config.Config, l *ledger.Ledger) *metrics.Metrics {
+	numbers := metrics.Config{Ledger: l, Log: a.log}
+	for _, s := range c.Schedules {
+		numbers.Tasks = append(numbers.Tasks, s.Name)
+	}
+	return metrics.New(numbers)
 }
 
 // lookTime is how often a server looks whether its ledger is still there.

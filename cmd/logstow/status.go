@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"logstow/archive"
 	"logstow/archive/ledger"
 	"logstow/cmd/internal/config"
-	"logstow/cmd/internal/metrics"
 )
 
 type statusOptions struct {
@@ -146,11 +144,7 @@ func (a *app) printMetrics(ctx context.Context, c *config.Config, l *ledger.Ledg
 	if l == nil {
 		return usagef("%s: no ledger there yet, so there are no numbers", c.Ledger)
 	}
-	var tasks []string
-	for _, s := range c.Schedules {
-		tasks = append(tasks, s.Name)
-	}
-	m := metrics.New(metrics.Config{Ledger: l, Tasks: tasks, Log: a.log, Now: time.Now})
+	m := a.newMetrics(c, l)
 	m.Pending(found)
 	return m.Write(ctx, a.out)
 }
