@@ -69,11 +69,11 @@ func New(c Config) (*Source, error) {
 	if c.Path != Stdin {
 		path, err := filepath.Abs(c.Path)
 		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", c.Path, err)
+			return nil, unread(c.Path, err)
 		}
 		c.Path = path
 		if _, err := find(path); err != nil {
-			return nil, fmt.Errorf("read %s: %w", path, err)
+			return nil, unread(path, err)
 		}
 	}
 	s := &Source{c: c}
@@ -103,7 +103,7 @@ func (s *Source) Records(ctx context.Context, values map[string]string) iter.Seq
 			return
 		}
 		parts, err := find(s.c.Path)
-		if err != nil && !r.fail(fmt.Errorf("read %s: %w", s.c.Path, err)) {
+		if err != nil && !r.fail(unread(s.c.Path, err)) {
 			return
 		}
 		for _, p := range parts {
@@ -123,7 +123,7 @@ func (s *Source) Records(ctx context.Context, values map[string]string) iter.Seq
 func (r *run) part(ctx context.Context, p found) bool {
 	switch {
 	case p.err != nil:
-		return r.fail(fmt.Errorf("read %s: %w", p.path, p.err))
+		return r.fail(unread(p.path, p.err))
 	case !p.stream:
 		return r.file(ctx, p.path)
 	}
@@ -133,7 +133,7 @@ func (r *run) part(ctx context.Context, p found) bool {
 		return false
 	}
 	if err != nil {
-		return r.fail(fmt.Errorf("read %s: %w", p.path, err))
+		return r.fail(unread(p.path, err))
 	}
 	defer f.Close()
 	return r.stream(ctx, p.path, f)

@@ -30,10 +30,10 @@ func find(path string) ([]found, error) {
 	}
 	matches, err := filepath.Glob(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	if len(matches) == 0 {
-		return nil, fmt.Errorf("no file matches %s: %w", path, fs.ErrNotExist)
+		return nil, fmt.Errorf("no file matches: %w", fs.ErrNotExist)
 	}
 	var parts []found
 	for _, m := range matches {
@@ -83,7 +83,7 @@ func look(path string, enter bool) []found {
 	case info.IsDir():
 		return nil
 	case !info.Mode().IsRegular():
-		return []found{{path: path, err: fmt.Errorf("%s is not a regular file (%s)", path, kind(info.Mode()))}}
+		return []found{{path: path, err: fmt.Errorf("it is not a regular file (%s)", kind(info.Mode()))}}
 	}
 	return []found{{path: path}}
 }

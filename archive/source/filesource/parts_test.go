@@ -49,7 +49,7 @@ func TestDirectory(t *testing.T) {
 	if diff := cmp.Diff(want, good); diff != "" {
 		t.Errorf("records (-want +got)\n%s", diff)
 	}
-	wantErrs(t, "directory", out, filepath.Join(sub, "dangling"), filepath.Join(sub, "pipe")+" is not a regular file (a named pipe)")
+	wantErrs(t, "directory", out, filepath.Join(sub, "dangling"), filepath.Join(sub, "pipe")+": it is not a regular file (a named pipe)")
 }
 
 func TestGlob(t *testing.T) {
@@ -87,6 +87,27 @@ func TestUnreadable(t *testing.T) {
 	out := read(t, filesource.Config{Path: dir}, nil)
 	wantErrs(t, "unreadable", out, filepath.Join(dir, "b.json"))
 	wantData(t, "unreadable", out, []string{object("a.json"), object("c.json")}, nil)
+}
+
+// What can't be read is named once.
+func TestUnreadableIsNamedOnce(t *testing.T) {
+	dir := t.TempDir()
+	for name, want := range map[string]string{
+		"none":  "no such file or directory",
+		"none*": "no file matches: file does not exist",
+		"[":     "syntax error in pattern",
+	} {
+		path := filepath.Join(dir, name)
+		_, err := filesource.New(filesource.Config{Path: path, Budget: newBudget(1)})
+		if want := "read " + path + ": " + want; err == nil || err.Error() != want {
+			t.Errorf("New(%q) = %v, want %q", path, err, want)
+		}
+	}
+	if err := os.Symlink("nowhere", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	out := read(t, filesource.Config{Path: dir}, nil)
+	wantErrs(t, "link", out, "read "+filepath.Join(dir, "link")+": no such file or directory")
 }
 
 func TestNamedPipe(t *testing.T) {

@@ -39,7 +39,7 @@ type reading struct {
 func (r *run) stream(ctx context.Context, name string, src io.Reader) bool {
 	in, err := openStream(ctx, src)
 	if err != nil {
-		return r.fail(fmt.Errorf("read %s: %w", name, err))
+		return r.fail(unread(name, err))
 	}
 	defer in.close()
 	r.f.w.reset(in.stream())
@@ -52,7 +52,7 @@ func (r *run) stream(ctx context.Context, name string, src io.Reader) bool {
 func (r *run) file(ctx context.Context, path string) bool {
 	in, err := openFile(path)
 	if err != nil {
-		return r.fail(fmt.Errorf("read %s: %w", path, err))
+		return r.fail(unread(path, err))
 	}
 	defer in.close()
 	if !in.info.Mode().IsRegular() {
@@ -254,7 +254,7 @@ func (t *reading) end(err error) bool {
 func (t *reading) finish(done bool) bool {
 	c, err := t.cursor(done)
 	if err != nil {
-		return t.flush(false) && t.fail(fmt.Errorf("read %s: %w", t.part, err))
+		return t.flush(false) && t.fail(unread(t.part, err))
 	}
 	if t.pending == nil {
 		return t.bring(c)
