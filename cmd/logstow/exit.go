@@ -154,7 +154,9 @@ func adviceFor(err error) string {
 		return "say of which recipe with --recipe"
 	case errors.Is(err, scheduler.ErrTimeout):
 		return "what was confirmed until then is recorded; timeout in the schedule says how long it may take"
-	case errors.Is(err, ledger.ErrHeld):
+	case errors.Is(err, scheduler.ErrLost) && !errors.Is(err, ledger.ErrReplaced):
+		return "this process was paused, or could not write the ledger, for as long as its lease lasts; it is safe to run this again"
+	case errors.Is(err, ledger.ErrHeld), errors.Is(err, ledger.ErrBusy):
 		return "it is safe to run this again"
 	case errors.Is(err, store.ErrUnavailable):
 		return "the store could not be reached or throttles; it is safe to run this again"

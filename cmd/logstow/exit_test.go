@@ -85,6 +85,9 @@ func TestPrintError(t *testing.T) {
 		{exitFailed, errors.Join(errPartial, errors.New("one")), []string{"logstow: one"}},
 		{exitFailed, errors.New("a\x1b[2Jb"), []string{"logstow: a\uFFFD[2Jb"}},
 		{exitFailed, refused, []string{"logstow: refused by the store", "logstow: permission denied", "logstow: the store refused"}},
+		{exitUnavailable, fmt.Errorf("a: %w", ledger.ErrBusy), []string{"logstow: a: ", "logstow: it is safe to run this again"}},
+		{exitFailed, fmt.Errorf("a: %w", scheduler.ErrLost), []string{"logstow: a: ", "logstow: this process was paused, or could not write the ledger"}},
+		{exitFailed, fmt.Errorf("%w: %w", scheduler.ErrLost, ledger.ErrReplaced), []string{"logstow: the lease was lost: its file was removed"}},
 		{exitUsage, &export.AmbiguousError{ID: "7", Recipes: []string{"a", "b"}}, []string{"logstow: several recipes have 7: a, b", "logstow: say of which recipe"}},
 	}
 	for _, tt := range tests {
