@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 
 	"logstow/archive/ledger"
 	"logstow/archive/store"
@@ -122,13 +123,20 @@ func isFresh(ctx context.Context, c *config.Config) (fresh bool, err error) {
 	return fresh, errors.Join(err, l.Close())
 }
 
-// refuseFilled refuses a store that holds something. Where it may not be
-// listed, nobody can tell.
+// emptyTime is how long a store may take to show whether it is empty.
+const emptyTime = time.Minute
+
+// refuseFilled refuses a store that holds something, and one that doesn't answer.
+// Where it may not be listed, nobody can tell.
 func refuseFilled(ctx context.Context, c *config.Config, s store.Store) error {
-	for info, err := range s.List(ctx, store.ListOptions{}) {
+	limited, cancel := context.WithTimeout(ctx, emptyTime)
+	defer cancel()
+	for info, err := range s.List(limited, store.ListOptions{}) {
 		switch {
 		case errors.Is(err, fs.ErrPermission):
 			return nil
+		case err != nil && ctx.Err() == nil && limited.Err() != nil:
+			return fmt.Errorf("look whether the store is empty: %w: no answer within %s: %w", store.ErrUnavailable, emptyTime, err)
 		case err != nil:
 			return fmt.Errorf("look whether the store is empty: %w", err)
 		case strings.HasPrefix(info.Key, layout.Probe): // left by doctor, or by a run that died early

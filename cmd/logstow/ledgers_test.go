@@ -1,6 +1,15 @@
 package main
 
-import "testing"
+import (
+	"context"
+	"iter"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"logstow/archive/store"
+	"logstow/cmd/internal/config"
+)
 
 func TestStoreName(t *testing.T) {
 	same := [][]string{
@@ -22,4 +31,31 @@ func TestStoreName(t *testing.T) {
 			}
 		}
 	}
+}
+
+// mute is a store that accepts what it is asked, and never answers.
+type mute struct{ store.Store }
+
+func (mute) List(ctx context.Context, _ store.ListOptions) iter.Seq2[store.Info, error] {
+	return func(yield func(store.Info, error) bool) {
+		<-ctx.Done()
+		yield(store.Info{}, ctx.Err())
+	}
+}
+
+// The first run ever doesn't wait for ever for a store that never answers, and is
+// interrupted where it is told to.
+func TestStoreThatNeverAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		err := refuseFilled(t.Context(), &config.Config{}, mute{})
+		if took := time.Since(began); statusOf(t.Context(), err) != exitUnavailable || took != emptyTime {
+			t.Errorf("refuseFilled = %v after %s, want ErrUnavailable after %s", err, took, emptyTime)
+		}
+		interrupted, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := refuseFilled(interrupted, &config.Config{}, mute{}); statusOf(interrupted, err) != exitInterrupted {
+			t.Errorf("refuseFilled, interrupted = %v", err)
+		}
+	})
 }
