@@ -34,6 +34,18 @@ func (p *page) write(w io.Writer) error {
 	return err
 }
 
+// maxNamed is how many of many things are named in one line.
+const maxNamed = 10
+
+// someOf is a line of names, and how many more there are.
+func someOf(names []string, all int) string {
+	line := strings.Join(names, ", ")
+	if more := all - len(names); more > 0 {
+		line += fmt.Sprintf(" and %d more", more)
+	}
+	return line
+}
+
 // moment is an instant as people read it; empty for none.
 func moment(t time.Time) string {
 	if t.IsZero() {

@@ -112,7 +112,7 @@ func scheduleOf(c *config.Config, name string) (config.Schedule, error) {
 	if len(names) == 0 {
 		return config.Schedule{}, usagef("no task %q: the configuration has no schedules", name)
 	}
-	return config.Schedule{}, usagef("no task %q: the configuration has %s", name, strings.Join(names, ", "))
+	return config.Schedule{}, usagef("no task %q: the configuration has %s", name, someOf(names[:min(len(names), maxNamed)], len(names)))
 }
 
 // openWorkplace opens the store and the ledger for the one task of a

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"logstow/archive/ledger"
@@ -131,10 +130,9 @@ func fieldMaps(c *config.Config) []jobfile.Fields {
 // schedules says which schedules run, and when they do next: "running 2
 // schedules: archive (next 10:15 UTC), sweep (next 11:00 UTC)".
 func (d *daemon) schedules(now time.Time) (string, error) {
-	const most = 10
 	all := timed(d.config)
 	var named []string
-	for _, s := range all[:min(len(all), most)] {
+	for _, s := range all[:min(len(all), maxNamed)] {
 		next, err := d.tasks.Next(s.Name, now, 1)
 		if err != nil {
 			return "", err
@@ -145,9 +143,5 @@ func (d *daemon) schedules(now time.Time) (string, error) {
 		}
 		named = append(named, fmt.Sprintf("%s (%s)", s.Name, when))
 	}
-	line := fmt.Sprintf("running %s: %s", counted(int64(len(all)), "schedule"), strings.Join(named, ", "))
-	if len(all) > most {
-		line += fmt.Sprintf(" and %d more", len(all)-most)
-	}
-	return line, nil
+	return fmt.Sprintf("running %s: %s", counted(int64(len(all)), "schedule"), someOf(named, len(all))), nil
 }
