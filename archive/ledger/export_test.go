@@ -16,6 +16,12 @@ func (l *Ledger) SetPage(rows int) { l.page = rows }
 // Writer is the connection that writes.
 func (l *Ledger) Writer() *sql.DB { return l.writer }
 
+// Reader is the connections that read, of which there are Readers.
+func (l *Ledger) Reader() *sql.DB { return l.reader }
+
+// Readers is how many connections read.
+const Readers = readers
+
 // Upgrade brings the ledger to the version that further statements lead to.
 func (l *Ledger) Upgrade(ctx context.Context, further ...string) error {
 	all, err := embedded()

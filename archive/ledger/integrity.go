@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -124,6 +125,18 @@ func quarantinedAtSQL(n int) string {
 
 const selectQuarantined = "SELECT id, source, part, byte_offset, sha256, size, key, reason, quarantined_at, state FROM quarantined"
 
+// apart runs f, which reads the whole file, on a connection of its own: whoever
+// wants to know a little doesn't wait for those that take minutes.
+func (l *Ledger) apart(op string, f func(db *sql.DB) error) error {
+	return l.call(op, func() error {
+		db, err := connect(l.path, "ro", l.busy, readerCacheKiB, 1)
+		if err != nil {
+			return err
+		}
+		return errors.Join(f(db), db.Close())
+	})
+}
+
 // Drift is a kind and a state of documents whose count, or whose bytes, the
 // ledger has wrong.
 type Drift struct {
@@ -143,8 +156,8 @@ HAVING sum(counted) <> sum(documents) OR sum(counted_bytes) <> sum(bytes) ORDER 
 // Drifts counts all documents, and returns where Counts, which doesn't, would
 // be wrong. It takes as long as reading the whole ledger does.
 func (l *Ledger) Drifts(ctx context.Context) (all []Drift, err error) {
-	err = l.call("drifts", func() error {
-		rows, err := l.reader.QueryContext(ctx, driftSQL)
+	err = l.apart("drifts", func(db *sql.DB) error {
+		rows, err := db.QueryContext(ctx, driftSQL)
 		if err != nil {
 			return err
 		}
@@ -165,8 +178,8 @@ func (l *Ledger) Damage(ctx context.Context, thorough bool) (all []string, err e
 	if thorough {
 		query = "PRAGMA integrity_check(20)"
 	}
-	err = l.call("damage", func() error {
-		rows, err := l.reader.QueryContext(ctx, query)
+	err = l.apart("damage", func(db *sql.DB) error {
+		rows, err := db.QueryContext(ctx, query)
 		if err != nil {
 			return err
 		}
