@@ -101,10 +101,13 @@ func (a *app) checkWith(ctx context.Context, w workplace, o checkOptions) (check
 		named.add(archive.Notice{What: string(f.Kind), Offset: -1, Key: f.Key, Reason: f.Reason})
 	}
 	did, err := check.Run(ctx, run)
-	if err == nil && did.Damage > 0 {
+	if err != nil {
+		return checkReport{Summary: did, cut: true}, err
+	}
+	if did.Damage > 0 {
 		err = damageFound(did.Damage)
 	}
-	return checkReport{did}, err
+	return checkReport{Summary: did}, err
 }
 
 // damageFound is how much damage a check found. It is export.ErrDamaged: what
@@ -123,7 +126,10 @@ func (n damageFound) Error() string {
 func (n damageFound) Is(target error) bool { return target == export.ErrDamaged }
 
 // checkReport is what a check found.
-type checkReport struct{ check.Summary }
+type checkReport struct {
+	check.Summary
+	cut bool // it did not come to its end
+}
 
 // remarks say what each kind of finding means.
 var remarks = map[check.Kind]string{
@@ -138,7 +144,7 @@ var remarks = map[check.Kind]string{
 
 func (r checkReport) print(w io.Writer) error {
 	lines := summaryLines{w: w}
-	lines.text("checked", fmt.Sprintf("%s documents of the ledger, %s objects of the store", term.Count(r.Documents), term.Count(r.Objects)))
+	lines.text("checked", fmt.Sprintf("%s of the ledger, %s of the store", counted(r.Documents, "document"), counted(r.Objects, "object")))
 	for _, kind := range check.Kinds() {
 		lines.nonzero(string(kind), r.Findings[kind], remarks[kind])
 	}
@@ -146,7 +152,10 @@ func (r checkReport) print(w io.Writer) error {
 	if r.Damage > 0 {
 		damage = term.Count(r.Damage)
 	}
+	if r.cut {
+		damage += " so far: the check did not come to its end"
+	}
 	lines.text("damage", damage)
-	read := fmt.Sprintf("%s objects, %s", term.Count(r.Read), term.Size(r.ReadBytes))
+	read := fmt.Sprintf("%s, %s", counted(r.Read, "object"), term.Size(r.ReadBytes))
 	return lines.close(read, r.DurationSeconds)
 }
