@@ -44,6 +44,7 @@ func killTime(t *testing.T) time.Duration {
 // Two servers and single runs share one ledger and one store while any of them
 // is killed, or paused until others have taken over what it had.
 func TestServersThatAreKilledAndPaused(t *testing.T) {
+	t.Parallel()
 	g := gateway.Start(t, gateway.Options{})
 	// Parallel subtests end after this function has, and the server with it.
 	t.Run("stores", func(t *testing.T) {
