@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -108,6 +110,10 @@ func standingRequest(e *config.StandingExport, p period) (export.Request, error)
 
 // exportStanding makes a file, in place of an earlier one of its name.
 func (a *app) exportStanding(ctx context.Context, w workplace, s standingFile) (_ report, err error) {
+	// What is above it must be there: it may lie on a disk that isn't mounted.
+	if err := os.Mkdir(s.folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("folder of exports: %w", err)
+	}
 	if err := removeParts(ctx, w.ledger, s); err != nil {
 		return nil, err
 	}
