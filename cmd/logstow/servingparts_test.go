@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,11 +61,11 @@ func TestServeRunsItsParts(t *testing.T) {
 // Sources are looked at once a minute, and soon when a run has ended.
 func TestWatcherLooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		looks := 0
+		var looks atomic.Int64
 		w := &watcher{
 			sources: []config.Source{{Path: "/a"}}, again: make(chan struct{}, 1), said: map[string]string{},
 			look:  func(context.Context, config.Source) (*archive.Backlog, error) { return &archive.Backlog{}, nil },
-			found: func(context.Context, []archive.Backlog) { looks++ },
+			found: func(context.Context, []archive.Backlog) { looks.Add(1) },
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
@@ -72,15 +73,15 @@ func TestWatcherLooks(t *testing.T) {
 		for _, step := range []struct {
 			wakes int
 			waits time.Duration
-			want  int
+			want  int64
 		}{{0, time.Second, 1}, {5, lookPause, 2}, {0, 50 * time.Second, 2}, {0, 10 * time.Second, 3}} {
 			for range step.wakes {
 				w.wake()
 			}
 			time.Sleep(step.waits)
 			synctest.Wait()
-			if looks != step.want {
-				t.Errorf("looked %d times, want %d", looks, step.want)
+			if looks.Load() != step.want {
+				t.Errorf("looked %d times, want %d", looks.Load(), step.want)
 			}
 		}
 		cancel()
