@@ -190,19 +190,14 @@ type Config struct {
 	NoHash bool
 }
 
-// ParseDetail returns the level called name.
-func ParseDetail(name string) (Detail, error) { return oneOf("detail", name, Details()) }
-
 // ParseKind returns the kind called name.
-func ParseKind(name string) (Kind, error) { return oneOf("type", name, Kinds()) }
-
-func oneOf[T ~string](what, name string, all []T) (T, error) {
+func ParseKind(name string) (Kind, error) {
 	var names []string
-	for _, v := range all {
-		if string(v) == name {
-			return v, nil
+	for _, k := range Kinds() {
+		if string(k) == name {
+			return k, nil
 		}
-		names = append(names, string(v))
+		names = append(names, string(k))
 	}
-	return "", fmt.Errorf("unknown %s %q: use one of %s", what, name, strings.Join(names, ", "))
+	return "", fmt.Errorf("unknown type %q: use one of %s", name, strings.Join(names, ", "))
 }
