@@ -87,6 +87,7 @@ type HeldError struct {
 	Since  time.Time
 }
 
+// Error names the task, who runs it and since when.
 func (e *HeldError) Error() string {
 	return fmt.Sprintf("task %s is run by %s since %s", e.Task, e.Holder, e.Since.UTC().Format(time.RFC3339))
 }

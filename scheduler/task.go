@@ -46,10 +46,9 @@ type Task struct {
 	// Do does it, with a context that carries the fence of the task's lease (see
 	// ledger.WithFence) and ends when the run is to. It must return then: where it
 	// doesn't for as long as Config.Patience says, the run has failed by ErrStuck,
-	// and the process has to end. What it returns is the
-	// summary for the record, a JSON object, which may be empty, and whether it
-	// failed. An error that is ErrPartial or ErrFinal says that the task is
-	// finished.
+	// and the process has to end. What it returns is the summary for the record, a
+	// JSON object, which may be empty, and whether it failed. An error that is
+	// ErrPartial or ErrFinal says that the task is finished.
 	Do func(ctx context.Context, r ledger.Run) (summary string, err error)
 
 	Jitter  time.Duration // each run is delayed by less than that; the same for one planned time in every process

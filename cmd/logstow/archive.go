@@ -98,13 +98,7 @@ func (a *app) archive(ctx context.Context, c *config.Config, o archiveOptions) (
 // inputs opens the sources, those named on the command line or else those of
 // the configuration.
 func (a *app) inputs(c *config.Config, named []string, budget *archive.Budget) ([]archive.Input, error) {
-	sources := c.Archive.Sources
-	if len(named) > 0 {
-		sources = nil
-		for _, path := range named {
-			sources = append(sources, config.Source{Path: path, User: c.Archive.User, Fields: c.Archive.Fields})
-		}
-	}
+	sources := sourcesOf(c, named)
 	if len(sources) == 0 {
 		return nil, usageError{errNoSource}
 	}
@@ -113,6 +107,19 @@ func (a *app) inputs(c *config.Config, named []string, budget *archive.Budget) (
 		return nil, usageError{err}
 	}
 	return inputs, nil
+}
+
+// sourcesOf is the sources named on the command line, or else those of the
+// configuration.
+func sourcesOf(c *config.Config, named []string) []config.Source {
+	if len(named) == 0 {
+		return c.Archive.Sources
+	}
+	var sources []config.Source
+	for _, path := range named {
+		sources = append(sources, config.Source{Path: path, User: c.Archive.User, Fields: c.Archive.Fields})
+	}
+	return sources
 }
 
 // errNoSource says that there is nothing to archive from.

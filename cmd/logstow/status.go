@@ -113,19 +113,12 @@ type lookout struct {
 // lookInto looks for what isn't safe in each source. One that isn't there is
 // told of like one that can't be read.
 func (a *app) lookInto(ctx context.Context, c *config.Config, l *ledger.Ledger, o statusOptions) (lookout, error) {
-	sources := c.Archive.Sources
-	if len(o.sources) > 0 {
-		sources = nil
-		for _, path := range o.sources {
-			sources = append(sources, config.Source{Path: path, User: c.Archive.User, Fields: c.Archive.Fields})
-		}
-	}
 	limit := archive.PendingLimit{}
 	if o.deep {
 		limit = archive.PendingLimit{Bytes: math.MaxInt64, Time: math.MaxInt64}
 	}
 	var found lookout
-	for _, s := range sources {
+	for _, s := range sourcesOf(c, o.sources) {
 		b, err := a.lookAt(ctx, c, l, s, limit)
 		switch {
 		case err != nil:
