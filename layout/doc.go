@@ -10,6 +10,14 @@
 //	<user>/jobs/<recipe>/<YYYYMMDD>/<job>/<user>-<recipe>-<job>-<YYYYMMDDHHMMSS>-<status>.json
 //	<user>/events/<type>/<YYYYMMDD>/<id>/<user>-<type>-<id>-<YYYYMMDDHHMMSS>.json
 //
+// Segments hold many documents and events of one user, in a Hive layout; see
+// layout/segment for what is in them:
+//
+//	segments/v1/user_id=<user>/year=<YYYY>/<YYYYMMDD>-<YYYYMMDD>-<hash>.parquet
+//
+// where the days are those of the first and the last document inside, of one
+// year, and the hash is ContentHash of all their keys and SHA-256.
+//
 // logstow's own state lies under a leading underscore, which hides it from
 // query engines:
 //
@@ -30,7 +38,8 @@
 // removes them loses nothing. Erasures stay: a record whose version is named by
 // one is refused when it comes again, and where a document that one names is
 // still there, the erasure was interrupted and the document is gone for readers.
-// _logstow/manifests and holds, and segments/ at the top, are reserved.
+// _logstow/manifests and holds, and what else may be below segments/ at the top,
+// are reserved.
 //
 // # Days and times
 //

@@ -120,9 +120,9 @@ func TestOwnKeys(t *testing.T) {
 		layout.QuarantineReason(hash): {Kind: layout.QuarantineReasonKey, Hash: hash},
 		layout.Probe:                  {Kind: layout.ProbeKey},
 		layout.Erasure(hash):          {Kind: layout.ErasureKey, Hash: hash},
-		layout.Exports + hash[:32] + "/12.ndjson":                      {Kind: layout.ExportKey, ID: hash[:32], Attempt: 12, Extension: "ndjson"},
-		"_logstow/holds/x":                                             {Kind: layout.ReservedKey},
-		"segments/v1/user_id=1/year=2022/20220601-20220630-ab.parquet": {Kind: layout.ReservedKey},
+		layout.Exports + hash[:32] + "/12.ndjson": {Kind: layout.ExportKey, ID: hash[:32], Attempt: 12, Extension: "ndjson"},
+		"_logstow/holds/x":                        {Kind: layout.ReservedKey},
+		"segments/v2/user_id=1/x.parquet":         {Kind: layout.ReservedKey},
 	} {
 		got, err := layout.Parse(key)
 		if d := cmp.Diff(want, got); err != nil || d != "" {
@@ -248,6 +248,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("1/jobs/2/20220614/%2E./1-2-%2E.-20220614123456-failed.json")
 	f.Add("1/events/2/20220614/3/1-2-3-20220614123456.json")
 	f.Add(layout.Erasure(hash))
+	f.Add("segments/v1/user_id=1234/year=2022/20220614-20220617-" + hash + ".parquet")
 	f.Add(layout.Exports + hash[:32] + "/7.zip")
 	f.Fuzz(func(t *testing.T, key string) {
 		n, err := layout.Parse(key)
@@ -272,6 +273,8 @@ func FuzzParse(f *testing.F) {
 			again = layout.QuarantineReason(n.Hash)
 		case layout.ErasureKey:
 			again = layout.Erasure(n.Hash)
+		case layout.SegmentKey:
+			again, err = layout.Segment{User: n.User, First: n.Time, Last: n.Last, Hash: n.Hash}.Key()
 		case layout.ExportKey:
 			again, err = layout.Export(n.ID, n.Attempt, n.Extension)
 		}

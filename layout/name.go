@@ -23,6 +23,7 @@ const (
 	ProbeKey
 	ExportKey   // a file that was made for download
 	ErasureKey  // which versions were erased, and why
+	SegmentKey  // many documents of one user
 	ReservedKey // of a part of the bucket that this version does not use
 )
 
@@ -30,11 +31,13 @@ const (
 type Name struct {
 	Kind Kind
 
-	// Of documents and events, and of what belongs to one.
+	// Of documents and events, and of what belongs to one. A segment has a user
+	// and, as Time and Last, its days.
 	User   string
 	Group  string // the recipe, or the type of an event
 	ID     string // of the job or the event; of an export the export's
 	Time   time.Time
+	Last   time.Time
 	Status string
 
 	// Literal tells that the key is not what Key makes of these: it is of an
@@ -44,8 +47,8 @@ type Name struct {
 	// Of is the key that a revision, an overflow or a meta object belongs to.
 	Of string
 
-	// Hash is the one in the key of a revision, or the id of a quarantined
-	// record or an erasure, in hex.
+	// Hash is the one in the key of a revision or a segment, or the id of a
+	// quarantined record or an erasure, in hex.
 	Hash string
 
 	// Of exports.
@@ -121,6 +124,9 @@ func Parse(key string) (Name, error) {
 func parse(key string) (Name, error) {
 	if key == Probe {
 		return Name{Kind: ProbeKey}, nil
+	}
+	if rest, ok := strings.CutPrefix(key, Segments); ok {
+		return parseSegment(rest)
 	}
 	if strings.HasPrefix(key, segmentsAtTop) {
 		return Name{Kind: ReservedKey}, nil
