@@ -127,7 +127,7 @@ func TestAdoptForeignBucket(t *testing.T) {
 	put("5/jobs/7/20240301/cut/5-7-cut-20240301-failed.json", `{"id":"cut"`)
 	put("5/jobs/7/20240301/x/5-7-x-20240301-failed.json", job("y", ""))
 	put("README.txt", "not ours")
-	put("segments/v1/user_id=1/year=2024/x.parquet", "later")
+	put("segments/v2/user_id=1/year=2024/x.parquet", "later")
 
 	var notices []string
 	got := adopt(t, archive.AdoptConfig{Store: s, Ledger: l, Notice: func(n archive.Notice) {

@@ -112,8 +112,8 @@ func damages(w *world) []damage {
 		{"stale meta", false, func() { w.put(layout.Meta(plain), w.get(layout.Meta(capped))) }, []found{{check.Leftover, false, layout.Meta(plain), "another document"}}},
 		{"stale overflow", false, func() { w.put(layout.Overflow(plain), w.get(layout.Overflow(capped))) }, []found{{check.Leftover, false, layout.Overflow(plain), "another document"}}},
 		{"meta of nothing", false, func() { w.put(layout.Meta(orphan), w.get(layout.Meta(capped))) }, []found{{check.Leftover, false, layout.Meta(orphan), "is not there"}}},
-		{"foreign", false, func() { w.put("README", []byte("x")); w.put("segments/v1/x.parquet", nil) }, []found{
-			{check.Foreign, false, "README", "parts"}, {check.Foreign, false, "segments/v1/x.parquet", "does not use"},
+		{"foreign", false, func() { w.put("README", []byte("x")); w.put("segments/v2/x.parquet", nil) }, []found{
+			{check.Foreign, false, "README", "parts"}, {check.Foreign, false, "segments/v2/x.parquet", "does not use"},
 		}},
 		{"doctor died", false, func() { w.put(layout.Probe+"-X", nil) }, []found{{check.Leftover, false, layout.Probe + "-X", "doctor"}}},
 		{"orphan", false, func() { w.put(orphan, []byte(job("new", ""))); w.put(layout.Meta(orphan), nil) }, []found{{check.Orphaned, false, orphan, "logstow adopt"}}},

@@ -46,7 +46,7 @@ func newObject(info store.Info) *object {
 	var err error
 	if o.name, err = layout.Parse(info.Key); err != nil {
 		o.alien = "it is no key of logstow's: " + cmp.Or(errors.Unwrap(err), err).Error()
-	} else if o.name.Kind == layout.ReservedKey {
+	} else if o.name.Kind == layout.ReservedKey || o.name.Kind == layout.SegmentKey {
 		o.alien = "it is in a part of the store that this version of logstow does not use"
 	}
 	return o
