@@ -51,7 +51,7 @@
 // zstd, plainly encoded, with a checksum, and no page holds part of a row.
 // There is a bloom filter for job_id and recipe_id in each row group, and a
 // page index. Statistics are kept where they tell something: not of texts,
-// hashes and documents.
+// hashes, lists and documents, which have no column index either.
 //
 // # Metadata
 //

@@ -172,7 +172,7 @@ func (w *Writer) Close() (Summary, error) {
 	if err := w.parquet.Close(); err != nil {
 		return Summary{}, fmt.Errorf("write the end of a segment: %w", err)
 	}
-	if err := w.out.seal(); err != nil {
+	if err := w.out.seal(w.parquet.File().Metadata()); err != nil {
 		return Summary{}, fmt.Errorf("write the end of a segment: %w", err)
 	}
 	w.summary.Bytes = w.out.written

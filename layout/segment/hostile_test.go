@@ -1,0 +1,209 @@
+package segment_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"logstow/layout/segment"
+)
+
+// readAll does with a file what can be done, and returns its first error. What
+// it returns otherwise must be the rows.
+func readAll(file []byte, rows []*segment.Row) error {
+	r, err := segment.Open(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		return err
+	}
+	i := 0
+	for row, err := range r.Documents(nil) {
+		if err != nil {
+			return err
+		}
+		if rows != nil && (i >= len(rows) || !cmp.Equal(rows[i], row, sameBytes)) {
+			return fmt.Errorf("%w: row %d:\n%s", errWrong, i, cmp.Diff(rows[min(i, len(rows)-1)], row, sameBytes))
+		}
+		i++
+	}
+	if rows != nil && i != len(rows) {
+		return fmt.Errorf("%w: %d rows, not %d", errWrong, i, len(rows))
+	}
+	for _, want := range rows {
+		found, err := r.Find(segment.Wanted{Job: want.Job})
+		if err != nil {
+			return err
+		}
+		if len(found) != 1 || found[0].Key != want.Key {
+			return fmt.Errorf("%w: Find(%s) = %v", errWrong, want.Job, found)
+		}
+		if doc, err := r.Document(found[0]); err != nil || !bytes.Equal(doc, want.Document) {
+			return fmt.Errorf("%w: Document(%s): %w", errWrong, want.Job, err)
+		}
+	}
+	return nil
+}
+
+var errWrong = errors.New("wrong rows")
+
+// small is a segment of few kB in which every column has something.
+func small(t testing.TB) ([]byte, []*segment.Row) {
+	t.Helper()
+	rows := jobs(t, 6, 300, 8)
+	for i, r := range rows {
+		if i%2 == 1 {
+			r.Adapters = []string{"http", "salesforce", "jira"}[:i%3+1]
+		}
+		r.Error, r.ErrorType = strings.Repeat("e", i), "X"
+		r.Metadata, r.Change, r.Changed, r.Overflow = map[string]string{"a": "b"}, []byte("{}"), "capped", i%2 == 0
+	}
+	rows[1].Lines, rows[1].Metadata, rows[1].Change = -1, nil, nil
+	file, _ := write(t, rows)
+	if err := readAll(file, rows); err != nil {
+		t.Fatal(err)
+	}
+	return file, rows
+}
+
+// A file that ends anywhere is damaged, and one that says it is longer too.
+func TestTruncated(t *testing.T) {
+	file, _ := small(t)
+	for n := range len(file) {
+		if err := readAll(file[:n], nil); !errors.Is(err, segment.ErrDamaged) {
+			t.Fatalf("of %d bytes the first %d: %v, want %v", len(file), n, err, segment.ErrDamaged)
+		}
+		if _, err := segment.Open(bytes.NewReader(file[:n]), int64(len(file))); !errors.Is(err, segment.ErrDamaged) {
+			t.Fatalf("of %d bytes, said to be there, the first %d: %v, want %v", len(file), n, err, segment.ErrDamaged)
+		}
+	}
+	if _, err := segment.Open(bytes.NewReader(file), int64(len(file))+1); !errors.Is(err, segment.ErrDamaged) {
+		t.Errorf("said to be a byte longer: %v", err)
+	}
+	large, _ := write(t, jobs(t, 3000, 8000, 9))
+	rng := rand.New(rand.NewPCG(9, 0))
+	for range 200 {
+		n := rng.IntN(len(large))
+		if err := readAll(large[:n], nil); !errors.Is(err, segment.ErrDamaged) {
+			t.Fatalf("of %d bytes the first %d: %v, want %v", len(large), n, err, segment.ErrDamaged)
+		}
+	}
+}
+
+// A flipped bit, wherever it is, is an error or changes nothing that is read:
+// never another row, a row less or a job that isn't found.
+func TestFlippedBits(t *testing.T) {
+	file, rows := small(t)
+	harmless := 0
+	for i := range file {
+		for bit := range 8 {
+			flipped := bytes.Clone(file)
+			flipped[i] ^= 1 << bit
+			switch err := readAll(flipped, rows); {
+			case err == nil:
+				harmless++
+			case errors.Is(err, errWrong):
+				t.Fatalf("bit %d of byte %d of %d: %v", bit, i, len(file), err)
+			case !errors.Is(err, segment.ErrDamaged) && !errors.Is(err, segment.ErrVersion):
+				t.Fatalf("bit %d of byte %d of %d: %v, want %v", bit, i, len(file), err, segment.ErrDamaged)
+			}
+		}
+	}
+	// The file's first four bytes, and what pages say to other readers.
+	t.Logf("%d of %d flips changed nothing", harmless, 8*len(file))
+	if harmless > 8*len(file)/20 {
+		t.Errorf("%d of %d flips were not noticed", harmless, 8*len(file))
+	}
+}
+
+// Any bytes whatever give an error or rows whose documents are what they say,
+// within memory of some times their size.
+func FuzzReader(f *testing.F) {
+	file, _ := small(f)
+	f.Add(file, 0, []byte(nil))
+	f.Add(file, len(file)-40, []byte{0xff, 0xff, 0xff, 0xff})
+	f.Add([]byte("PAR1\x15\x00\x00\x00\x00\x00PAR1"), 0, []byte(nil))
+	f.Fuzz(func(t *testing.T, b []byte, at int, patch []byte) {
+		if at >= 0 && at <= len(b) {
+			b = bytes.Clone(b)
+			copy(b[at:], patch)
+		}
+		for _, b := range [][]byte{b, segment.Reseal(b)} {
+			r, err := segment.Open(bytes.NewReader(b), int64(len(b)))
+			if err != nil {
+				wantDamaged(t, err)
+				continue
+			}
+			n := 0
+			for row, err := range r.Documents(nil) {
+				if err != nil {
+					wantDamaged(t, err)
+					break
+				}
+				if n++; int64(n) > r.Len() || int64(len(row.Document)) != row.Size {
+					t.Fatalf("row %d of %d has %d bytes, not %d", n, r.Len(), len(row.Document), row.Size)
+				}
+				found, err := r.Find(segment.Wanted{Job: row.Job})
+				if err != nil {
+					wantDamaged(t, err)
+				}
+				for _, f := range found {
+					if doc, err := r.Document(f); err == nil && int64(len(doc)) != f.Size {
+						t.Fatalf("Document(%s) has %d bytes, not %d", f.Job, len(doc), f.Size)
+					}
+				}
+			}
+		}
+	})
+}
+
+func wantDamaged(t *testing.T, err error) {
+	t.Helper()
+	if !errors.Is(err, segment.ErrDamaged) && !errors.Is(err, segment.ErrVersion) || strings.Contains(err.Error(), "panicked") {
+		t.Fatalf("%v, want %v", err, segment.ErrDamaged)
+	}
+}
+
+// FuzzPage: what a page holds is read or refused, whatever it is.
+func FuzzPage(f *testing.F) {
+	for col := range 23 {
+		f.Add([]byte("\x02\x00\x00\x00\x04\x01\x03\x00\x00\x00abc\x00\x00\x00\x00"), col, int64(2), int64(2))
+		f.Add([]byte("\x02\x00\x00\x00\x03\x02\x02\x00\x00\x00\x03\x03\x01\x00\x00\x00a\x01\x00\x00\x00b"), col, int64(2), int64(1))
+		f.Add(bytes.Repeat([]byte{1}, 64), col, int64(2), int64(2))
+	}
+	f.Fuzz(func(t *testing.T, plain []byte, col int, n, rows int64) {
+		if col < 0 || rows < 1 || rows > 1<<18 || n < 0 {
+			return
+		}
+		segment.AddPage(plain, col, n, rows)
+	})
+}
+
+// What a tiny file claims is not allocated.
+func TestClaimsCostNothing(t *testing.T) {
+	file, rows := small(t)
+	rng := rand.New(rand.NewPCG(10, 0))
+	huge := []byte{0xff, 0xff, 0xff, 0xff, 0x07, 0xfe, 0x0f}
+	var before, after runtime.MemStats
+	for range 3000 {
+		b := bytes.Clone(file)
+		for range 1 + rng.IntN(2) { // a varint or a length becomes as large as it can be
+			at := rng.IntN(len(b) - 16)
+			copy(b[at:], huge[:1+rng.IntN(len(huge))])
+		}
+		runtime.ReadMemStats(&before)
+		for _, b := range [][]byte{b, segment.Reseal(b)} {
+			if err := readAll(b, nil); err != nil && !errors.Is(err, segment.ErrDamaged) && !errors.Is(err, segment.ErrVersion) {
+				t.Fatal(err)
+			}
+		}
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 64<<20 {
+			t.Fatalf("a file of %d bytes with %d rows took %d bytes", len(file), len(rows), took)
+		}
+	}
+}
