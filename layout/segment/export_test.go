@@ -5,6 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"hash/crc32"
+
+	"github.com/parquet-go/parquet-go/encoding/thrift"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // Reseal makes the hash of a file's tail right, where the file has a place for
@@ -52,4 +56,28 @@ func AddPage(plain []byte, col int, n, rows int64) bool {
 		}
 	}
 	return true
+}
+
+// WriteUnchecked adds a row that may not be what it says.
+func (w *Writer) WriteUnchecked(r *Row) error {
+	w.count(r)
+	return w.write(r, "")
+}
+
+// Inflate is what a page holds that has this body and claims these sizes.
+func Inflate(body []byte, inflated, limit int64) ([]byte, error) {
+	z, err := newZstd()
+	if err != nil {
+		return nil, err
+	}
+	h := format.PageHeader{
+		UncompressedPageSize: int32(inflated), CompressedPageSize: int32(len(body)), CRC: int32(crc32.ChecksumIEEE(body)),
+		DataPageHeader: thrift.New(format.DataPageHeader{NumValues: 1}),
+	}
+	raw, err := thrift.Marshal(&thrift.CompactProtocol{}, &h)
+	if err != nil {
+		return nil, err
+	}
+	_, plain, err := (&Reader{zstd: z}).inflate(append(raw, body...), limit)
+	return plain, err
 }

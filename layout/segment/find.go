@@ -122,7 +122,10 @@ func (r *Reader) Document(f Found) (doc []byte, err error) {
 		return nil, fmt.Errorf("document of %.200s: %w", f.Key, err)
 	}
 	doc = docs[int64(f.row)-c.pages[index].row]
-	return doc, verify(&f.Row, doc)
+	if err := verify(&f.Row, doc); err != nil {
+		return nil, err
+	}
+	return doc, nil
 }
 
 // documents are those of a page.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 
 	"logstow/layout/segment"
 )
@@ -205,5 +206,90 @@ func TestClaimsCostNothing(t *testing.T) {
 		if took := after.TotalAlloc - before.TotalAlloc; took > 64<<20 {
 			t.Fatalf("a file of %d bytes with %d rows took %d bytes", len(file), len(rows), took)
 		}
+	}
+}
+
+// A page that inflates to more than it says, or says more than it may, is
+// refused before there is room for it.
+func TestBombs(t *testing.T) {
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bomb := z.EncodeAll(make([]byte, 50_000_000), nil)
+	var before, after runtime.MemStats
+	for _, c := range []struct {
+		what                    string
+		inflated, limit, allows int64
+	}{
+		{"more than it says", 1000, 60_000_000, 1_000_000},
+		{"more than it may", 50_000_000, 1_000_000, 1_000_000},
+		{"less than it says", 50_000_001, 60_000_000, 60_000_000},
+		{"more than its bytes can hold", int64(len(bomb)+1) << 15, 1 << 40, 1_000_000},
+		{"less than nothing", -1, 60_000_000, 1_000_000},
+	} {
+		if _, err := segment.Inflate(bomb, 1, 1); err == nil { // what is made once
+			t.Fatal("a page of one byte: no error")
+		}
+		runtime.ReadMemStats(&before)
+		plain, err := segment.Inflate(bomb, c.inflated, c.limit)
+		runtime.ReadMemStats(&after)
+		if took := int64(after.TotalAlloc - before.TotalAlloc); !errors.Is(err, segment.ErrDamaged) || took > c.allows+2_000_000 {
+			t.Errorf("%s: %d bytes, %v, in %d bytes of memory; want %v in %d", c.what, len(plain), err, took, segment.ErrDamaged, c.allows)
+		}
+	}
+	if plain, err := segment.Inflate(bomb, 50_000_000, 60_000_000); err != nil || len(plain) != 50_000_000 {
+		t.Errorf("what is right: %d bytes, %v", len(plain), err)
+	}
+}
+
+// A document that isn't of its row's hash is damaged, though every checksum of
+// the file is right.
+func TestDocumentIsVerified(t *testing.T) {
+	for what, change := range map[string]func(*segment.Row){
+		"other bytes": func(r *segment.Row) { r.Document = []byte("[]") },
+		"more bytes":  func(r *segment.Row) { r.Document = append(bytes.Clone(r.Document), ' ') },
+		"other size":  func(r *segment.Row) { r.Size++ },
+	} {
+		var b bytes.Buffer
+		w := segment.NewWriter(&b)
+		r := job(t, "1", "j", noon, []byte("{}"))
+		change(r)
+		if err := w.WriteUnchecked(r); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s := open(t, b.Bytes())
+		for row, err := range s.Documents(nil) {
+			if !errors.Is(err, segment.ErrDamaged) {
+				t.Errorf("%s: Documents() = %+v, %v", what, row, err)
+			}
+		}
+		found, err := s.Find(segment.Wanted{Job: "j"})
+		if err != nil || len(found) != 1 {
+			t.Fatal(found, err)
+		}
+		if doc, err := s.Document(found[0]); !errors.Is(err, segment.ErrDamaged) || doc != nil {
+			t.Errorf("%s: Document() = %s, %v", what, doc, err)
+		}
+	}
+}
+
+// Rows that aren't in order were not written by us.
+func TestOrderIsVerified(t *testing.T) {
+	var b bytes.Buffer
+	w := segment.NewWriter(&b)
+	for _, id := range []string{"b", "a"} {
+		if err := w.WriteUnchecked(job(t, "1", id, noon, []byte("{}"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := readAll(b.Bytes(), nil); !errors.Is(err, segment.ErrDamaged) {
+		t.Errorf("rows out of order: %v, want %v", err, segment.ErrDamaged)
 	}
 }

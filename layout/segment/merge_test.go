@@ -38,7 +38,10 @@ func TestMerge(t *testing.T) {
 	keep := func(r *segment.Row) bool { return r.Recipe != "102" && r.Document == nil }
 	rows = slices.DeleteFunc(rows, func(r *segment.Row) bool { return r.Recipe == "102" })
 	wantRows(t, "Merge of some", all(t, segment.Merge(keep, readers...)), rows)
-	for range segment.Merge(nil, readers...) {
+	for row, err := range segment.Merge(nil, readers...) {
+		if err != nil || row.Key != merged[0].Key {
+			t.Errorf("the first of Merge = %s, %v; want %s", row.Key, err, merged[0].Key)
+		}
 		break
 	}
 	if got := all(t, segment.Merge(nil)); len(got) != 0 {

@@ -58,12 +58,17 @@ func Open(src io.ReaderAt, size int64) (r *Reader, err error) {
 	if err := r.openTail(); err != nil {
 		return nil, fmt.Errorf("read the end of a segment: %w", err)
 	}
-	// What it inflates goes into room of the size that the page has, and no more.
-	r.zstd, err = zstd.NewReader(nil,
+	r.zstd, err = newZstd()
+	return r, err
+}
+
+// newZstd returns what inflates pages: into room of the size that a page has,
+// and no more.
+func newZstd() (*zstd.Decoder, error) {
+	return zstd.NewReader(nil,
 		zstd.WithDecoderConcurrency(0), zstd.WithDecoderLowmem(true),
 		zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxMemory(maxInflated),
 	)
-	return r, err
 }
 
 // Len is how many rows the segment has.

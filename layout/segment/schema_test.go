@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
+
+	"logstow/layout/segment"
 )
 
 // describe is what a file says of its columns and how it is written, as
@@ -46,4 +48,47 @@ func describe(t *testing.T, file []byte) string {
 		fmt.Fprintf(&b, "%s: %d bytes\n", kv.Key, len(kv.Value))
 	}
 	return b.String()
+}
+
+// wantBounded tells whether row groups and pages of documents are as large as
+// they may be, unless they have one row.
+func wantBounded(t *testing.T, file []byte, rows []*segment.Row) {
+	t.Helper()
+	f, err := parquet.OpenFile(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := func(rows []*segment.Row) (n int64) {
+		for _, r := range rows {
+			n += r.Size
+		}
+		return n
+	}
+	pages := 0
+	for i, g := range f.RowGroups() {
+		group := rows[:g.NumRows()]
+		rows = rows[len(group):]
+		if n := size(group); len(group) > 1 && n > segment.GroupBytes {
+			t.Errorf("row group %d: %d documents with %d bytes, more than %d", i, len(group), n, segment.GroupBytes)
+		}
+		chunks := g.ColumnChunks()
+		index, err := chunks[len(chunks)-1].OffsetIndex()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for p := range index.NumPages() {
+			end := len(group)
+			if p+1 < index.NumPages() {
+				end = int(index.FirstRowIndex(p + 1))
+			}
+			page := group[index.FirstRowIndex(p):end]
+			if n := size(page); len(page) > 1 && n > segment.PageBytes {
+				t.Errorf("row group %d, page %d: %d documents with %d bytes, more than %d", i, p, len(page), n, segment.PageBytes)
+			}
+			pages++
+		}
+	}
+	if len(rows) > 0 || len(f.RowGroups()) < 2 || pages < 10 {
+		t.Errorf("%d row groups with %d pages, %d rows left", len(f.RowGroups()), pages, len(rows))
+	}
 }

@@ -159,6 +159,7 @@ func TestManyGroups(t *testing.T) {
 	file, s := write(t, rows)
 	r := open(t, file)
 	wantRows(t, "Documents", all(t, r.Documents(nil)), rows)
+	wantBounded(t, file, rows)
 	listed := all(t, r.Rows())
 	for i, row := range listed {
 		if row.Document != nil || row.Key != rows[i].Key {
@@ -168,12 +169,12 @@ func TestManyGroups(t *testing.T) {
 	if got, err := s.Segment.Key(); err != nil || !strings.HasPrefix(got, "segments/v1/user_id=1234/year=2026/20260914-20260917-") {
 		t.Errorf("Key() = %q, %v", got, err)
 	}
-	if n, err := layout.Parse(must(s.Segment.Key())); err != nil || n.Hash != layout.ContentHash(s.Contents) {
+	if n, err := layout.Parse(key(s.Segment.Key())); err != nil || n.Hash != layout.ContentHash(s.Contents) {
 		t.Errorf("Parse of the key = %+v, %v", n, err)
 	}
 }
 
-func must(key string, _ error) string { return key }
+func key(k string, _ error) string { return k }
 
 // What is stored as text is text, whatever a title was.
 func TestTitleIsText(t *testing.T) {
