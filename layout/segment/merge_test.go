@@ -66,6 +66,21 @@ func TestMergeConflict(t *testing.T) {
 	}
 }
 
+// All rows are read by few reads: one a row group, and one a few MB of documents.
+func TestDocumentsReadsAhead(t *testing.T) {
+	file, _ := write(t, jobs(t, 5000, 8000, 12))
+	src := &counted{ReaderAt: bytes.NewReader(file)}
+	r, err := segment.Open(src, int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all(t, r.Documents(nil))
+	// Two more a row group, of which there are three.
+	if most := 1 + 3*3 + int64(len(file))/1_000_000; src.reads.Load() > most {
+		t.Errorf("%d reads of %d bytes, want %d at most", src.reads.Load(), len(file), most)
+	}
+}
+
 // A page that holds nothing that is wanted isn't read.
 func TestDocumentsReadsWhatIsWanted(t *testing.T) {
 	rows := jobs(t, 3000, 8000, 7)

@@ -68,7 +68,13 @@ func (r *Reader) inflate(raw []byte, limit int64) (values int64, plain []byte, e
 	if sum := crc32.ChecksumIEEE(body); uint32(h.crc) != sum || !h.hasCRC && sum != 0 {
 		return 0, nil, fmt.Errorf("a page has the checksum %08x, not %08x: %w", sum, uint32(h.crc), ErrDamaged)
 	}
-	plain, err = r.zstd.DecodeAll(body, make([]byte, 0, h.inflated))
+	z := r.zstd
+	if len(body) > PageBytes { // a decoder keeps its last input
+		if z, err = newZstd(); err != nil {
+			return 0, nil, err
+		}
+	}
+	plain, err = z.DecodeAll(body, make([]byte, 0, h.inflated))
 	if err != nil {
 		return 0, nil, fmt.Errorf("inflate a page: %w: %w", err, ErrDamaged)
 	}
