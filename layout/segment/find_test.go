@@ -12,7 +12,7 @@ import (
 // A segment is opened by one read, a job is found by a second, and its document
 // is read by a third. One that isn't there costs no more than the first.
 func TestReadsToFind(t *testing.T) {
-	rows := jobs(t, 12000, 8000, 4)
+	rows := jobs(t, 6000, 8000, 4)
 	file, _ := write(t, rows)
 	src := &counted{ReaderAt: bytes.NewReader(file)}
 	r, err := segment.Open(src, int64(len(file)))
@@ -28,7 +28,7 @@ func TestReadsToFind(t *testing.T) {
 	wantReads("Open", 1)
 	// Where a filter is wrong, a read more: once in some thousand filters.
 	looked, more := int64(0), int64(0)
-	for i := 0; i < len(rows); i += 97 {
+	for i := 0; i < len(rows); i += 59 {
 		want := rows[i]
 		for _, w := range []segment.Wanted{{Job: want.Job}, {Job: want.Job, Recipe: want.Recipe}} {
 			found, err := r.Find(w)

@@ -87,7 +87,7 @@ func TestTruncated(t *testing.T) {
 	}
 	large, _ := write(t, jobs(t, 3000, 8000, 9))
 	rng := rand.New(rand.NewPCG(9, 0))
-	for range 200 {
+	for range 100 {
 		n := rng.IntN(len(large))
 		if err := readAll(large[:n], nil); !errors.Is(err, segment.ErrDamaged) {
 			t.Fatalf("of %d bytes the first %d: %v, want %v", len(large), n, err, segment.ErrDamaged)
@@ -101,7 +101,7 @@ func TestFlippedBits(t *testing.T) {
 	file, rows := small(t)
 	harmless := 0
 	for i := range file {
-		for bit := range 8 {
+		for _, bit := range []int{i * 5 % 8, (i*5 + 3) % 8} {
 			flipped := bytes.Clone(file)
 			flipped[i] ^= 1 << bit
 			switch err := readAll(flipped, rows); {
@@ -115,9 +115,9 @@ func TestFlippedBits(t *testing.T) {
 		}
 	}
 	// The file's first four bytes, and what pages say to other readers.
-	t.Logf("%d of %d flips changed nothing", harmless, 8*len(file))
-	if harmless > 8*len(file)/20 {
-		t.Errorf("%d of %d flips were not noticed", harmless, 8*len(file))
+	t.Logf("%d of %d flips changed nothing", harmless, 2*len(file))
+	if harmless > 2*len(file)/20 {
+		t.Errorf("%d of %d flips were not noticed", harmless, 2*len(file))
 	}
 }
 
@@ -190,7 +190,7 @@ func TestClaimsCostNothing(t *testing.T) {
 	rng := rand.New(rand.NewPCG(10, 0))
 	huge := []byte{0xff, 0xff, 0xff, 0xff, 0x07, 0xfe, 0x0f}
 	var before, after runtime.MemStats
-	for range 3000 {
+	for range 1000 {
 		b := bytes.Clone(file)
 		for range 1 + rng.IntN(2) { // a varint or a length becomes as large as it can be
 			at := rng.IntN(len(b) - 16)

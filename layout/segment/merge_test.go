@@ -13,7 +13,7 @@ import (
 // Merging segments is the same as sorting all their rows.
 func TestMerge(t *testing.T) {
 	rng := rand.New(rand.NewPCG(6, 0))
-	rows := jobs(t, 4000, 4000, 6)
+	rows := jobs(t, 2000, 4000, 6)
 	parts := make([][]*segment.Row, 5)
 	for _, r := range rows {
 		i := rng.IntN(len(parts))
@@ -83,7 +83,7 @@ func TestDocumentsReadsAhead(t *testing.T) {
 
 // A page that holds nothing that is wanted isn't read.
 func TestDocumentsReadsWhatIsWanted(t *testing.T) {
-	rows := jobs(t, 3000, 8000, 7)
+	rows := jobs(t, 2200, 8000, 7)
 	file, _ := write(t, rows)
 	src := &counted{ReaderAt: bytes.NewReader(file)}
 	r, err := segment.Open(src, int64(len(file)))
