@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"sync"
 	"testing"
+
+	"github.com/parquet-go/parquet-go"
 
 	"logstow/layout/segment"
 )
@@ -89,6 +92,56 @@ func TestFindRevisions(t *testing.T) {
 	}
 	if _, err := r.Document(segment.Found{}); err == nil {
 		t.Error("Document() of a row that wasn't found here: no error")
+	}
+}
+
+// A reader may be used from several goroutines.
+func TestConcurrentReads(t *testing.T) {
+	rows := jobs(t, 300, 8000, 14)
+	file, _ := write(t, rows)
+	r := open(t, file)
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			if i == 0 {
+				n := 0
+				for row, err := range r.Documents(nil) {
+					if err != nil || row.Key != rows[n].Key {
+						t.Errorf("Documents(): row %d is %v, %v", n, row, err)
+						return
+					}
+					n++
+				}
+				return
+			}
+			for j := i; j < len(rows); j += 20 {
+				found, err := r.Find(segment.Wanted{Job: rows[j].Job})
+				if err != nil || len(found) != 1 {
+					t.Errorf("Find(%s) = %d rows, %v", rows[j].Job, len(found), err)
+					continue
+				}
+				if doc, err := r.Document(found[0]); err != nil || !bytes.Equal(doc, rows[j].Document) {
+					t.Errorf("Document(%s): %v", rows[j].Job, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// What isn't a segment is said to be none, and not to be damaged.
+func TestOtherFiles(t *testing.T) {
+	var b bytes.Buffer
+	if err := parquet.Write(&b, []struct{ A int }{{1}, {2}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := segment.Open(bytes.NewReader(b.Bytes()), int64(b.Len())); !errors.Is(err, segment.ErrVersion) {
+		t.Errorf("another Parquet file: %v, want %v", err, segment.ErrVersion)
+	}
+	file, _ := small(t)
+	later := bytes.Replace(file, []byte("logstow.segment\x18\x011"), []byte("logstow.segment\x18\x012"), 1)
+	if _, err := segment.Open(bytes.NewReader(later), int64(len(later))); bytes.Equal(later, file) || !errors.Is(err, segment.ErrVersion) {
+		t.Errorf("a later version: %v, want %v", err, segment.ErrVersion)
 	}
 }
 

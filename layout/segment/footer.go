@@ -1,10 +1,5 @@
 package segment
 
-import (
-	"fmt"
-	"slices"
-)
-
 // footer is what is needed of the metadata at the end of a file.
 type footer struct {
 	rows    int64
@@ -153,12 +148,17 @@ func readElement(c *compact) element {
 
 func readGroup(c *compact) group {
 	var g group
+	at := c.at
 	c.structure(func(id int64, kind byte) bool {
 		switch {
 		case id == 1 && kind == thriftList:
 			n := c.list(thriftStruct)
-			if n != columns {
-				c.fail()
+			if n != columns { // another's file, or a later version's
+				for range n {
+					if c.err == nil {
+						c.skip(thriftStruct)
+					}
+				}
 				return true
 			}
 			g.chunks = make([]chunk, n)
@@ -176,7 +176,7 @@ func readGroup(c *compact) group {
 		}
 		return true
 	})
-	if g.chunks == nil {
+	if c.at < at+minChunk {
 		c.fail()
 	}
 	return g
@@ -267,42 +267,4 @@ func readPages(b []byte) ([]page, error) {
 		return true
 	})
 	return pages, c.err
-}
-
-// checkSchema tells whether the elements are those of version 1.
-func (f *footer) checkSchema() error {
-	if f.version != Version {
-		return fmt.Errorf("it is of version %.20q, and this logstow reads %q: %w", f.version, Version, ErrVersion)
-	}
-	if want := elements(); !slices.Equal(f.schema[min(1, len(f.schema)):], want) {
-		return fmt.Errorf("its columns are not those of version %s: %w", Version, ErrDamaged)
-	}
-	return nil
-}
-
-// How Parquet numbers repetitions.
-const (
-	required = iota
-	optional
-	repeated
-)
-
-// elements is the schema as a file has it, without its root.
-func elements() []element {
-	var all []element
-	for _, c := range schema() {
-		typ := c.node().Type()
-		leaf := element{name: c.name, kind: int64(typ.Kind()), length: int64(typ.Length()), id: int64(c.id)}
-		if c.optional {
-			leaf.repetition = optional
-		}
-		if c.list {
-			all = append(all,
-				element{name: c.name, children: 1, id: int64(c.id)},
-				element{name: "list", children: 1, repetition: repeated})
-			leaf.name, leaf.id = "element", elementOfAdapters
-		}
-		all = append(all, leaf)
-	}
-	return all
 }

@@ -204,8 +204,8 @@ func (r *Reader) openGroups(end int64) error {
 	all := schema()
 	for i := range r.footer.groups {
 		g := &r.footer.groups[i]
-		if g.rows < 1 || g.rows > maxRows {
-			return fmt.Errorf("row group %d has %d rows: %w", i, g.rows, ErrDamaged)
+		if len(g.chunks) != columns || g.rows < 1 || g.rows > maxRows {
+			return fmt.Errorf("row group %d has %d columns and %d rows: %w", i, len(g.chunks), g.rows, ErrDamaged)
 		}
 		rows += g.rows
 		for j := range g.chunks {
