@@ -57,9 +57,44 @@ type ErasedVersion struct {
 	InputSHA256 string `json:"input_sha256"` // of the inner record as received
 }
 
-// Encode returns the JSON form of a Change, a QuarantineNote or an
-// ErasureRecord.
-func Encode[T Change | QuarantineNote | ErasureRecord](content T) []byte {
+// ManifestRecord is the content of the object at Manifest: which segment was
+// written, and what of. That segment is whole, and every one of its documents
+// was read back and compared, before this was put. What its rows are it tells
+// itself, sealed by hashes; see layout/segment.
+type ManifestRecord struct {
+	Segment  string    `json:"segment"` // its key
+	Size     int64     `json:"size"`    // of the file
+	SHA256   string    `json:"sha256"`  // of the file
+	Rows     int64     `json:"rows"`
+	Replaces []string  `json:"replaces,omitempty"` // the segments, by their keys, that it was made of
+	At       time.Time `json:"at"`
+}
+
+// HoldRecord is the content of the object at Hold: what is on hold, from then on
+// and whenever it comes, until there is a ReleaseRecord.
+type HoldRecord struct {
+	ID     string    `json:"id"`
+	Scope  Scope     `json:"scope"`
+	By     string    `json:"by"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+// ReleaseRecord is the content of the object at HoldRelease.
+type ReleaseRecord struct {
+	ID     string    `json:"id"`
+	By     string    `json:"by"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+// contents are what small objects of our own hold.
+type contents interface {
+	Change | QuarantineNote | ErasureRecord | ManifestRecord | HoldRecord | ReleaseRecord
+}
+
+// Encode returns the JSON form of what a small object of our own holds.
+func Encode[T contents](content T) []byte {
 	b, err := json.MarshalIndent(content, "", "  ")
 	if err != nil {
 		panic(err) // none of them holds what can't be encoded
@@ -69,7 +104,7 @@ func Encode[T Change | QuarantineNote | ErasureRecord](content T) []byte {
 
 // Decode reads what Encode wrote. Members that it does not know are of a later
 // version, and are passed over.
-func Decode[T Change | QuarantineNote | ErasureRecord](b []byte) (T, error) {
+func Decode[T contents](b []byte) (T, error) {
 	var content T
 	d := json.NewDecoder(bytes.NewReader(b))
 	if err := d.Decode(&content); err != nil {

@@ -26,20 +26,22 @@
 //	_logstow/meta/<key>.json                     what was done to a changed document or revision
 //	_logstow/quarantine/<id>.zst                 a record that could not be archived, zstd
 //	_logstow/quarantine/<id>.json                where it came from and why it is here
-//	_logstow/erasures/<id>.json                  which versions of a job or an event were erased
+//	_logstow/erasures/<id>.json                  which versions of documents and events were erased
+//	_logstow/manifests/<hash>.json               that the segment with this hash was written, whole
+//	_logstow/holds/<id>.json                     what is on hold
+//	_logstow/holds/<id>.released.json            that it no longer is
 //	_logstow/exports/<id>/<attempt>.<extension>  a file made for download, for an hour or some
 //	_logstow/probe                               written to learn whether the store keeps its promises
 //
 // where <key> is a whole key of the kinds above it, hashes are 64 lower-case hex
 // digits, and the id of a quarantined record is a hash of its place and bytes,
 // that of an erasure one of the versions it names, so that neither is written
-// twice. The id of an export is 32 random lower-case hex digits, its attempts
+// twice. The id of an export or a hold is 32 random lower-case hex digits, attempts
 // count from 1, and an extension has 1 to 8 of a–z 0–9. Exports are copies: what
 // removes them loses nothing. Erasures stay: a record whose version is named by
 // one is refused when it comes again, and where a document that one names is
 // still there, the erasure was interrupted and the document is gone for readers.
-// _logstow/manifests and holds, and what else may be below segments/ at the top,
-// are reserved.
+// What else may be below segments/ at the top is reserved.
 //
 // # Days and times
 //

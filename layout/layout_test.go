@@ -120,9 +120,10 @@ func TestOwnKeys(t *testing.T) {
 		layout.QuarantineReason(hash): {Kind: layout.QuarantineReasonKey, Hash: hash},
 		layout.Probe:                  {Kind: layout.ProbeKey},
 		layout.Erasure(hash):          {Kind: layout.ErasureKey, Hash: hash},
-		layout.Exports + hash[:32] + "/12.ndjson": {Kind: layout.ExportKey, ID: hash[:32], Attempt: 12, Extension: "ndjson"},
-		"_logstow/holds/x":                        {Kind: layout.ReservedKey},
-		"segments/v2/user_id=1/x.parquet":         {Kind: layout.ReservedKey},
+		layout.Exports + hash[:32] + "/12.ndjson":                       {Kind: layout.ExportKey, ID: hash[:32], Attempt: 12, Extension: "ndjson"},
+		"_logstow/holds/0123456789abcdef0123456789abcdef.json":          {Kind: layout.HoldKey, ID: "0123456789abcdef0123456789abcdef"},
+		"_logstow/holds/0123456789abcdef0123456789abcdef.released.json": {Kind: layout.ReleaseKey, ID: "0123456789abcdef0123456789abcdef"},
+		"segments/v2/user_id=1/x.parquet":                               {Kind: layout.ReservedKey},
 	} {
 		got, err := layout.Parse(key)
 		if d := cmp.Diff(want, got); err != nil || d != "" {

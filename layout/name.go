@@ -24,6 +24,9 @@ const (
 	ExportKey   // a file that was made for download
 	ErasureKey  // which versions were erased, and why
 	SegmentKey  // many documents of one user
+	ManifestKey // that a segment was written
+	HoldKey     // what is on hold
+	ReleaseKey  // that it no longer is
 	ReservedKey // of a part of the bucket that this version does not use
 )
 
@@ -87,10 +90,12 @@ func Quarantine(id string) string { return quarantine + id + ".zst" }
 // QuarantineReason returns where it is written why those bytes are there.
 func QuarantineReason(id string) string { return quarantine + id + ".json" }
 
-// Below these lie all exports and all erasures.
+// Below these lie all exports, erasures, manifests and holds.
 const (
-	Exports  = own + "exports/"
-	Erasures = own + "erasures/"
+	Exports   = own + "exports/"
+	Erasures  = own + "erasures/"
+	Manifests = own + "manifests/"
+	Holds     = own + "holds/"
 )
 
 // Export returns where the file lies that one attempt at an export made. The
@@ -110,6 +115,16 @@ func Export(id string, attempt int64, extension string) (string, error) {
 
 // Erasure returns where an erasure's record lies, by its id: 64 hex digits.
 func Erasure(id string) string { return Erasures + id + ".json" }
+
+// Manifest returns where it is written what a segment was made of, by the hash
+// in its name: 64 hex digits.
+func Manifest(hash string) string { return Manifests + hash + ".json" }
+
+// Hold returns where it is written what is on hold, by its id: 32 hex digits.
+func Hold(id string) string { return Holds + id + ".json" }
+
+// HoldRelease returns where it is written that a hold was released.
+func HoldRelease(id string) string { return Holds + id + ".released.json" }
 
 // Parse reads any key of the bucket. An error says what about it is not ours;
 // the object is then somebody else's, and is to be left alone.
@@ -148,8 +163,11 @@ func parse(key string) (Name, error) {
 	case "erasures":
 		h, err := parseHash(rest, ".json")
 		return Name{Kind: ErasureKey, Hash: h}, err
-	case "manifests", "holds":
-		return Name{Kind: ReservedKey}, nil
+	case "manifests":
+		h, err := parseHash(rest, ".json")
+		return Name{Kind: ManifestKey, Hash: h}, err
+	case "holds":
+		return parseHold(rest)
 	}
 	return Name{}, fmt.Errorf("logstow keeps nothing there")
 }
@@ -221,6 +239,20 @@ func parseExport(rest string) (Name, error) {
 	return Name{Kind: ExportKey, ID: id, Attempt: attempt, Extension: extension}, nil
 }
 
+// parseHold reads <id>.json or <id>.released.json.
+func parseHold(rest string) (Name, error) {
+	n := Name{Kind: HoldKey}
+	id, ok := strings.CutSuffix(rest, ".json")
+	if of, released := strings.CutSuffix(id, ".released"); released {
+		n.Kind, id = ReleaseKey, of
+	}
+	if !ok || !isHex(id, holdID) {
+		return Name{}, fmt.Errorf("%q is not %d hex digits and .json or .released.json", rest, 2*holdID)
+	}
+	n.ID = id
+	return n, nil
+}
+
 func parseHash(name, suffix string) (string, error) {
 	h, ok := strings.CutSuffix(name, suffix)
 	if !ok || !isHex(h, hashBytes) {
@@ -233,6 +265,7 @@ func parseHash(name, suffix string) (string, error) {
 const (
 	hashBytes    = 32
 	exportID     = 16
+	holdID       = 16
 	maxExtension = 8
 )
 
