@@ -1,0 +1,163 @@
+// Package compact turns a partition's documents into segments, and back.
+//
+// A partition is a user's month. Its documents are read, written into a segment
+// and read back from the store; a manifest is put; then the ledger says, in one
+// transaction, that they lie there. Their own objects go when a grace is over.
+// Whatever step a process dies after, each document is whole where the ledger
+// says it lies, and the next run goes on.
+package compact
+
+import (
+	"context"
+	"time"
+
+	"logstow/archive/ledger"
+	"logstow/archive/store"
+)
+
+// Config says what to compact and how. Store and Ledger are required.
+type Config struct {
+	Store  store.Store
+	Ledger *ledger.Ledger
+
+	// After says how long a document is to stay a file of its own, counted from
+	// its time, or from when it was archived where its month has a segment
+	// already; not ok: for good. nil: DefaultAfter for all.
+	After func(d *ledger.Document) (wait time.Duration, ok bool)
+
+	// Grace is how long a document's own object, or a replaced segment, stays
+	// after the document lies elsewhere. It should be longer than anything that
+	// reads it takes: downloads, and queries of other tools.
+	Grace time.Duration
+
+	SegmentBytes int64  // how large a segment's file becomes, about; 0: DefaultSegmentBytes
+	Concurrency  int    // documents read at once; 0: 64
+	Budget       int64  // bytes of documents that were read and not yet written; 0: 64 MB. One may be larger.
+	TempDir      string // for a segment before it is put; empty: the system's
+
+	User   string    // this user alone; empty: all
+	Month  time.Time // this month alone; zero: all
+	DryRun bool      // nothing is written
+
+	Now func() time.Time // nil: time.Now
+
+	// Progress, where not nil, is called a few times a second, never
+	// concurrently, with what was done so far.
+	Progress func(Summary)
+
+	// Planned, where not nil, is called for each partition that has something
+	// loose, with what is to become of it and why, before that is done. Never
+	// concurrently.
+	Planned func(Partition)
+
+	// Notice, where not nil, is called for each document or segment that was left
+	// as it is although it was its turn. Never concurrently.
+	Notice func(Notice)
+}
+
+const (
+	DefaultAfter        = 30 * 24 * time.Hour
+	DefaultGrace        = 24 * time.Hour
+	DefaultSegmentBytes = 128_000_000
+
+	defaultConcurrency = 64
+	defaultBudget      = 64_000_000
+)
+
+// Action is what is to become of a partition.
+type Action string
+
+// The actions.
+const (
+	Pack  Action = "pack"  // documents become segments
+	Merge Action = "merge" // segments become one
+	Wait  Action = "wait"  // nothing now
+)
+
+// Partition is what is to become of one, and why. Its JSON form is what compact
+// --dry-run --json prints; it only grows.
+type Partition struct {
+	User      string    `json:"user"`
+	Month     time.Time `json:"month"` // its first instant
+	Action    Action    `json:"action"`
+	Reason    string    `json:"reason"`
+	Documents int64     `json:"documents"` // that lie under their own keys and are ready; of a merge, that lie in the segments
+	Bytes     int64     `json:"bytes"`     // of them
+	Left      int64     `json:"left"`      // documents that lie under their own keys and are to stay there
+	Segments  int       `json:"segments"`  // that the partition has; of a merge, that become one
+}
+
+// Notice tells what was left as it is, and why.
+type Notice struct {
+	Key    string `json:"key"` // of the document or the segment
+	Reason string `json:"reason"`
+}
+
+// Summary is what a run did. Its JSON form is what compact --json prints; it only
+// grows.
+type Summary struct {
+	Partitions      int64   `json:"partitions"` // that were looked at
+	Packed          int64   `json:"packed"`     // documents that lie in a segment now
+	PackedBytes     int64   `json:"packed_bytes"`
+	Segments        int64   `json:"segments"` // that were written
+	SegmentBytes    int64   `json:"segment_bytes"`
+	Merged          int64   `json:"merged"`         // segments that were replaced by larger ones
+	InputsRemoved   int64   `json:"inputs_removed"` // objects of documents that lie in segments, removed when their grace was over
+	SegmentsRemoved int64   `json:"segments_removed"`
+	Left            int64   `json:"left"`     // documents left as they are although it was their turn; each is a Notice
+	Retained        int64   `json:"retained"` // objects that the store did not let go; each is a Notice
+	Waiting         int64   `json:"waiting"`  // inputs and segments whose grace isn't over
+	DurationSeconds float64 `json:"duration_seconds"`
+}
+
+// Run compacts what it is time for, merges segments where that is worth it, and
+// removes what earlier runs replaced and whose grace is over: in this order, so
+// that a run that is interrupted has done the most important first. Holds must
+// have been loaded (see retain.LoadHolds). Two runs beside each other are safe: what
+// one has moved the other leaves alone.
+//
+// After an error everything is as it was or as it was to be, document by document.
+// Where ctx is of a lease that is lost it is ledger.ErrFenced.
+func Run(ctx context.Context, c Config) (Summary, error) {
+	panic("contract")
+}
+
+// Rewrite makes new segments of what is Stored in these, of one user and month,
+// and removes these at once, whatever their grace: what lies in them and is not
+// Stored is gone then, with every version of the files. It is how rows are erased
+// and expire. Where nothing in them is Stored they are removed. What the store
+// does not let go is a *store.RetainedError, and everything else was done.
+func Rewrite(ctx context.Context, c Config, segments []ledger.Segment) error {
+	panic("contract")
+}
+
+// RemoveSegment removes a segment in which nothing Stored lies, with its manifest
+// and every version of both. It is safe to repeat. What the store does not let go
+// is a *store.RetainedError.
+func RemoveSegment(ctx context.Context, c Config, s ledger.Segment) error {
+	panic("contract")
+}
+
+// TakeOut copies a document out of its segment to its own key, byte for byte, with
+// what was done to it beside it, and has it lie there from now on. Where it does
+// already, nothing is done. It returns the document as the ledger has it then.
+// Where its object is just being removed as an input it waits for that.
+//
+// It is ledger.ErrMoved where it is no longer Stored.
+func TakeOut(ctx context.Context, c Config, d ledger.Document) (ledger.Document, error) {
+	panic("contract")
+}
+
+// Restored is what a Restore did.
+type Restored struct {
+	Documents       int64   `json:"documents"` // copied out
+	Bytes           int64   `json:"bytes"`
+	AlreadyThere    int64   `json:"already_there"` // that lay under their own keys
+	DurationSeconds float64 `json:"duration_seconds"`
+}
+
+// Restore takes out of their segments what q selects, several at once. A later
+// run of Run packs them again, unless a hold keeps them.
+func Restore(ctx context.Context, c Config, q ledger.Query, progress func(Restored)) (Restored, error) {
+	panic("contract")
+}
