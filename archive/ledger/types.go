@@ -18,7 +18,8 @@ type State string
 // The states of a document. Only Stored ones are listed and read.
 const (
 	Stored   State = "stored"
-	Deleting State = "deleting" // its objects may already be gone
+	Deleting State = "deleting" // to be erased; its objects may already be gone
+	Expiring State = "expiring" // to expire; its objects may already be gone
 	Erased   State = "erased"   // refused when it comes again
 	Expired  State = "expired"  // refused when it comes again
 )
@@ -55,6 +56,13 @@ type Document struct {
 	State      State // Stored where empty
 	Source     string
 	ArchivedAt time.Time
+
+	// Segment is the segment that the document lies in, and SegmentRow which of
+	// its rows it is, from 0. 0: it lies under Key. They are set by CommitSegments,
+	// TakeOut, EndSegmentRemoval and AdoptSegment alone: Commit, and whatever else
+	// takes a Document, passes over them.
+	Segment    int64
+	SegmentRow int64
 }
 
 // MaxText is how many bytes of a title or an error the ledger keeps.
