@@ -69,7 +69,7 @@ func erase(ctx context.Context, c Config, docs []ledger.Document, why Why) (int,
 	if err := record(ctx, c.Store, docs, why); err != nil {
 		return 0, err
 	}
-	exports, err := c.Ledger.StartErasure(ctx, docs, why.Audit)
+	exports, _, err := c.Ledger.StartErasure(ctx, docs, why.Audit)
 	if err != nil {
 		return 0, err
 	}
