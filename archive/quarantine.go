@@ -246,7 +246,7 @@ func deleteAll(ctx context.Context, s store.Store, l *ledger.Ledger, key string)
 		if err := l.CheckFence(ctx); err != nil {
 			return err
 		}
-		if err := versions.DeleteVersion(ctx, key, v.ID); err != nil {
+		if err := versions.DeleteVersions(ctx, v); err != nil {
 			return err
 		}
 	}

@@ -125,7 +125,7 @@ func remove(ctx context.Context, c Config, key string, kept *RetainedError) erro
 			if v.ID == "" {
 				return c.Store.Delete(ctx, key)
 			}
-			return versioner.DeleteVersion(ctx, key, v.ID)
+			return versioner.DeleteVersions(ctx, v)
 		})
 		if err != nil {
 			return err

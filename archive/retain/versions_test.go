@@ -37,7 +37,19 @@ func (v *versioned) Versions(ctx context.Context, prefix string) iter.Seq2[store
 	}
 }
 
-func (v *versioned) DeleteVersion(ctx context.Context, key, id string) error {
+func (v *versioned) Versioned(context.Context) (bool, error) { return true, nil }
+
+func (v *versioned) DeleteVersions(ctx context.Context, versions ...store.Version) error {
+	var errs []error
+	for _, one := range versions {
+		if err := v.deleteVersion(ctx, one.Key, one.ID); err != nil {
+			errs = append(errs, &store.KeyError{Key: one.Key, ID: one.ID, Err: err})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (v *versioned) deleteVersion(ctx context.Context, key, id string) error {
 	if key == v.locked && id == "1" {
 		return fmt.Errorf("version %s of %s is locked: %w", id, key, fs.ErrPermission)
 	}
@@ -93,7 +105,9 @@ func (unversioned) Versions(context.Context, string) iter.Seq2[store.Version, er
 	}
 }
 
-func (unversioned) DeleteVersion(context.Context, string, string) error {
+func (unversioned) Versioned(context.Context) (bool, error) { return true, nil }
+
+func (unversioned) DeleteVersions(context.Context, ...store.Version) error {
 	return fmt.Errorf("%w: %w", store.ErrRefused, errors.ErrUnsupported)
 }
 

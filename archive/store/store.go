@@ -11,9 +11,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"iter"
+	"strings"
 	"time"
 )
 
@@ -79,8 +81,9 @@ type Store interface {
 
 	// Delete removes objects, in requests of up to 1,000 keys where the store
 	// has such requests. Removing what is not there is not an error. It tries
-	// every key; the error joins one per key that is still there. On a bucket
-	// with versions it only hides: see Versioner.
+	// every key; the error joins a *KeyError per key that is still there, or is
+	// one for a request that came to nothing. On a bucket with versions it only
+	// hides: see Remove.
 	Delete(ctx context.Context, keys ...string) error
 }
 
@@ -165,17 +168,43 @@ type Version struct {
 	Deleted bool // a delete marker: the object was hidden here
 }
 
-// Versioner lists and removes versions on stores that keep them.
+// Versioner lists and removes versions on stores that may keep them. To remove
+// objects for good use Remove, which knows when versions are to be looked for.
 type Versioner interface {
+	// Versioned tells whether the store keeps versions or once did. Where that
+	// can't be found out it is true. The answer may be a minute old.
+	Versioned(ctx context.Context) (bool, error)
+
 	// Versions yields every version of every object whose key begins with
 	// prefix, by key and then newest first. On a bucket that never kept
-	// versions each object has one, whose ID DeleteVersion takes.
+	// versions each object has one, whose ID DeleteVersions takes. It is
+	// errors.ErrUnsupported where the server knows no versions.
 	Versions(ctx context.Context, prefix string) iter.Seq2[Version, error]
 
-	// DeleteVersion removes one version for good. One that is locked is
+	// DeleteVersions removes versions, named by Key and ID, for good, in
+	// requests of up to 1,000. Removing what is not there is not an error. It
+	// tries all of them; the error joins a *KeyError per version that is still
+	// there, or is one for a request that came to nothing. One that is locked is
 	// fs.ErrPermission.
-	DeleteVersion(ctx context.Context, key, id string) error
+	DeleteVersions(ctx context.Context, versions ...Version) error
 }
+
+// KeyError says why an object, or a version of it, was not deleted.
+type KeyError struct {
+	Key, ID string // ID is empty for an object that has no versions
+	Err     error
+}
+
+// Error names what is still there.
+func (e *KeyError) Error() string {
+	if e.ID == "" {
+		return fmt.Sprintf("delete %s: %v", e.Key, e.Err)
+	}
+	return fmt.Sprintf("delete version %s of %s: %v", e.ID, e.Key, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *KeyError) Unwrap() error { return e.Err }
 
 // Lock is a bucket's Object Lock configuration.
 type Lock struct {
@@ -187,4 +216,57 @@ type Lock struct {
 // Locker tells a bucket's Object Lock configuration.
 type Locker interface {
 	Lock(ctx context.Context) (Lock, error)
+}
+
+// Retention is what keeps a version of an object from being removed.
+type Retention struct {
+	Until time.Time // zero: nothing does by date
+	Mode  string    // GOVERNANCE or COMPLIANCE; empty: none
+	Legal bool      // a legal hold does
+}
+
+// Retainer tells and sets what keeps objects from being removed, on buckets with
+// Object Lock. On others its errors are errors.ErrUnsupported.
+type Retainer interface {
+	// Retention tells what keeps a version; id is empty for the latest. It is
+	// fs.ErrNotExist where there is no such version.
+	Retention(ctx context.Context, key, id string) (Retention, error)
+
+	// SetLegalHold puts a legal hold on the latest version of an object, or
+	// takes it off.
+	SetLegalHold(ctx context.Context, key string, on bool) error
+}
+
+// RetainedError says that the store does not let something go: it is locked,
+// or the credentials don't suffice. It is fs.ErrPermission.
+type RetainedError struct {
+	Keys  []string  // of the objects that are still there
+	Until time.Time // when the first of them may be tried again; zero: not known
+	Err   error     // the latest refusal
+}
+
+// Error names what is still there.
+func (e *RetainedError) Error() string {
+	until := ""
+	if !e.Until.IsZero() {
+		until = " until " + e.Until.UTC().Format(time.RFC3339)
+	}
+	return fmt.Sprintf("retained by the store%s: %s: %v", until, strings.Join(e.Keys, ", "), e.Err)
+}
+
+// Unwrap returns the refusal.
+func (e *RetainedError) Unwrap() error { return e.Err }
+
+// Upload is one that was begun in parts and is not finished. It takes room and is
+// no object.
+type Upload struct {
+	Key, ID string
+	Begun   time.Time
+}
+
+// Uploads lists unfinished uploads on stores that have such.
+type Uploads interface {
+	// Uploads yields the unfinished uploads to keys that begin with prefix, by
+	// key. logstow itself makes none.
+	Uploads(ctx context.Context, prefix string) iter.Seq2[Upload, error]
 }

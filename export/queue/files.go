@@ -61,7 +61,7 @@ func (s *sweep) remove(ctx context.Context, files []store.Version) (whole bool, 
 
 func (s *sweep) removeOne(ctx context.Context, f store.Version) error {
 	if f.ID != "" {
-		return s.versions.DeleteVersion(ctx, f.Key, f.ID)
+		return s.versions.DeleteVersions(ctx, f)
 	}
 	return s.q.Store.Delete(ctx, f.Key)
 }

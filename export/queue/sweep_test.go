@@ -228,12 +228,18 @@ func (v *versioned) Versions(ctx context.Context, prefix string) iter.Seq2[store
 	}
 }
 
-func (v *versioned) DeleteVersion(_ context.Context, key, id string) error {
-	if v.locked == key && id == "1" {
-		return fmt.Errorf("locked: %w", fs.ErrPermission)
+func (v *versioned) Versioned(context.Context) (bool, error) { return true, nil }
+
+func (v *versioned) DeleteVersions(_ context.Context, versions ...store.Version) error {
+	var errs []error
+	for _, one := range versions {
+		if v.locked == one.Key && one.ID == "1" {
+			errs = append(errs, &store.KeyError{Key: one.Key, ID: one.ID, Err: fmt.Errorf("locked: %w", fs.ErrPermission)})
+			continue
+		}
+		v.gone[one.Key+one.ID] = true
 	}
-	v.gone[key+id] = true
-	return nil
+	return errors.Join(errs...)
 }
 
 func (v *versioned) Delete(ctx context.Context, keys ...string) error {

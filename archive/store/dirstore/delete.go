@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+
+	"logstow/archive/store"
 )
 
 // deleteBatch is how many objects are removed under one lock.
@@ -39,7 +41,7 @@ func (s *Store) deleteBatch(ctx context.Context, keys []string) []error {
 			err = ctx.Err()
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("delete %s: %w", key, err))
+			errs = append(errs, &store.KeyError{Key: key, Err: err})
 			continue
 		}
 		paths = append(paths, path)
@@ -52,7 +54,7 @@ func (s *Store) deleteBatch(ctx context.Context, keys []string) []error {
 		for _, path := range paths {
 			dir, err := s.remove(path)
 			if err != nil {
-				errs = append(errs, fmt.Errorf("delete %s: %w", path[len(s.root)+1:], translate(err)))
+				errs = append(errs, &store.KeyError{Key: path[len(s.root)+1:], Err: translate(err)})
 				continue
 			}
 			changed[dir] = true

@@ -193,7 +193,7 @@ func (s *Store) Delete(ctx context.Context, keys ...string) error {
 	for _, key := range keys {
 		name, err := s.name(ctx, key)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("delete %s: %w", key, err))
+			errs = append(errs, &store.KeyError{Key: key, Err: err})
 			continue
 		}
 		s.shared.mu.Lock()

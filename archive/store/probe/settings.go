@@ -130,18 +130,16 @@ func (d *doctor) cleanUp(ctx context.Context) {
 	if !has {
 		return
 	}
-	var ids []string
+	var all []store.Version
 	for v, err := range versioner.Versions(ctx, d.key) {
 		if err != nil {
 			return
 		}
 		if v.Key == d.key {
-			ids = append(ids, v.ID)
+			all = append(all, v)
 		}
 	}
-	for _, id := range ids {
-		_ = versioner.DeleteVersion(ctx, d.key, id)
-	}
+	_ = versioner.DeleteVersions(ctx, all...)
 }
 
 // withoutURL strips the address from an error of net/http: it is signed.

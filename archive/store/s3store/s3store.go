@@ -37,6 +37,11 @@ type Store struct {
 	credentials aws.CredentialsProvider
 	refreshing  sync.Mutex
 	refreshed   time.Time // guarded by refreshing; when credentials were last renewed for a URL
+
+	asking    sync.Mutex
+	versioned bool      // guarded by asking; the bucket keeps versions, or once did
+	mayBe     bool      // guarded by asking; nobody could tell
+	asked     time.Time // guarded by asking; when either was found out last
 }
 
 var (

@@ -73,15 +73,15 @@ func TestVersions(t *testing.T) {
 		t.Errorf("Versions (-want +got):\n%s", diff)
 	}
 	for _, v := range all {
-		if err := s.DeleteVersion(t.Context(), v.Key, v.ID); err != nil {
-			t.Errorf("DeleteVersion(%q, %q): %v", v.Key, v.ID, err)
+		if err := s.DeleteVersions(t.Context(), v); err != nil {
+			t.Errorf("DeleteVersions(%q, %q): %v", v.Key, v.ID, err)
 		}
 	}
 	if diff := cmp.Diff([]string{"b 2 latest=true deleted=false", "b 1 latest=false deleted=false"}, shape(versions(t, s, ""))); diff != "" {
 		t.Errorf("Versions after all of a/ were deleted (-want +got):\n%s", diff)
 	}
-	if err := s.DeleteVersion(t.Context(), "b", ""); !errors.Is(err, fs.ErrInvalid) {
-		t.Errorf("DeleteVersion without an id = %v, want fs.ErrInvalid", err)
+	if err := s.DeleteVersions(t.Context(), store.Version{Info: store.Info{Key: "b"}}); !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("DeleteVersions without an id = %v, want fs.ErrInvalid", err)
 	}
 }
 
@@ -125,8 +125,8 @@ func TestVersionsWhereNoneAreKept(t *testing.T) {
 	if diff := cmp.Diff([]string{"a/b 1 latest=true deleted=false"}, shape(vs)); diff != "" {
 		t.Fatalf("Versions (-want +got):\n%s", diff)
 	}
-	if err := s.DeleteVersion(t.Context(), "a/b", vs[0].ID); err != nil {
-		t.Errorf("DeleteVersion(%q): %v", vs[0].ID, err)
+	if err := s.DeleteVersions(t.Context(), vs[0]); err != nil {
+		t.Errorf("DeleteVersions(%q): %v", vs[0].ID, err)
 	}
 	if vs := versions(t, s, ""); len(vs) > 0 {
 		t.Errorf("%v is still there", vs)
@@ -156,12 +156,12 @@ func TestLock(t *testing.T) {
 		t.Errorf("Delete, which only hides: %v", err)
 	}
 	for _, v := range versions(t, s, "") {
-		err := s.DeleteVersion(t.Context(), v.Key, v.ID)
+		err := s.DeleteVersions(t.Context(), v)
 		if v.Deleted && err != nil {
-			t.Errorf("DeleteVersion of a marker: %v", err)
+			t.Errorf("DeleteVersions of a marker: %v", err)
 		}
 		if !v.Deleted && (!errors.Is(err, fs.ErrPermission) || !errors.Is(err, store.ErrRefused)) {
-			t.Errorf("DeleteVersion of a locked object = %v, want fs.ErrPermission and ErrRefused", err)
+			t.Errorf("DeleteVersions of a locked object = %v, want fs.ErrPermission and ErrRefused", err)
 		}
 	}
 
