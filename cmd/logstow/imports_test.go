@@ -103,8 +103,8 @@ var table = []row{
 	{"scheduler", []string{"archive/ledger", cron}},
 
 	// The program. What it is configured with is named in jobfile's words.
-	// It says in which line a schedule or an export makes no sense.
-	{"cmd/internal/config", []string{"layout/jobfile", "scheduler", "export", yaml}},
+	// It says in which line a schedule, an export or a policy makes no sense.
+	{"cmd/internal/config", []string{"layout/jobfile", "scheduler", "export", "archive/retain", yaml}},
 	// What is counted is what packages tell of themselves, failures by their errors.
 	{"cmd/internal/metrics", []string{"archive", "archive/ledger", "archive/store", "scheduler", "export", metrics}},
 	{"cmd/internal/term", []string{humanize, isatty, tables}},

@@ -22,6 +22,8 @@ type Config struct {
 	Log     Log
 	Archive Archive
 	Serve   Serve
+	Compact Compact
+	Retain  Retain
 
 	Schedules []Schedule // in the order of the file
 }

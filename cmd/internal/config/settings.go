@@ -34,7 +34,7 @@ type setting struct {
 }
 
 // settings is every key, in the order in which they are documented.
-var settings = slices.Concat(generalSettings, fieldSettings(), serveSettings)
+var settings = slices.Concat(generalSettings, fieldSettings(), serveSettings, retentionSettings)
 
 var generalSettings = []setting{
 	{
