@@ -30,7 +30,9 @@ type Store struct {
 
 type objects struct {
 	mu sync.Mutex
-	m  map[string]object // guarded by mu
+	m  map[string]object // guarded by mu; what is there now
+
+	history *history // nil where no versions are kept
 }
 
 type object struct {
@@ -89,13 +91,25 @@ func (s *Store) Put(ctx context.Context, key string, body store.Body, opts store
 	if opts.IfMatch != "" && old.info.ETag != opts.IfMatch {
 		return fmt.Errorf("put %s: %w", key, store.ErrChanged)
 	}
-	s.shared.m[name] = object{content: content, info: store.Info{
+	s.shared.set(name, &object{content: content, info: store.Info{
 		Size:     body.Size,
 		ModTime:  time.Now().UTC(),
 		ETag:     hex.EncodeToString(sum[:16]),
 		Metadata: maps.Clone(opts.Metadata),
-	}}
+	}})
 	return nil
+}
+
+// set puts what is there now, nothing where o is nil. The caller has mu.
+func (s *objects) set(name string, o *object) {
+	if s.history != nil {
+		s.history.add(name, o)
+	}
+	if o == nil {
+		delete(s.m, name)
+		return
+	}
+	s.m[name] = *o
 }
 
 func read(body store.Body) ([]byte, error) {
@@ -197,7 +211,7 @@ func (s *Store) Delete(ctx context.Context, keys ...string) error {
 			continue
 		}
 		s.shared.mu.Lock()
-		delete(s.shared.m, name)
+		s.shared.set(name, nil)
 		s.shared.mu.Unlock()
 	}
 	return errors.Join(errs...)

@@ -28,6 +28,10 @@ func TestStoreWithPrefix(t *testing.T) {
 	})
 }
 
+func TestVersionedStore(t *testing.T) {
+	storetest.Run(t, func(*testing.T) store.Store { return memstore.NewVersioned() })
+}
+
 func TestStoreThroughFaulty(t *testing.T) {
 	storetest.Run(t, func(*testing.T) store.Store { return storetest.NewFaulty(memstore.New()) })
 }
