@@ -2,40 +2,59 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"sync/atomic"
 )
 
-// ReaderAt reads an object by ranges, each read by one Get. Its errors are those of
-// Get and of the body, and io.EOF where the object ends before a range does. It
-// may be used concurrently, until ctx ends.
-func ReaderAt(ctx context.Context, s Store, key string) io.ReaderAt {
-	return rangeReader(func(b []byte, off int64) (int, error) {
-		return readRange(ctx, s, key, b, off)
-	})
+// Getter is the part of a Store that reads objects.
+type Getter interface {
+	Get(ctx context.Context, key string, part Range) (io.ReadCloser, Info, error)
 }
 
-// rangeReader makes an io.ReaderAt of a function.
-type rangeReader func(b []byte, off int64) (int, error)
+// ReaderAt reads parts of an object, each by one Get. All parts are of the same
+// object: where another one has taken its place since the first, it is ErrChanged.
+// It is for one call, whose ctx it keeps, and may be used concurrently. Errors are
+// those of Get.
+func ReaderAt(ctx context.Context, s Getter, key string) io.ReaderAt {
+	return &readerAt{ctx: ctx, store: s, key: key}
+}
+
+type readerAt struct {
+	ctx   context.Context
+	store Getter
+	key   string
+	etag  atomic.Pointer[string] // of the first part; nil before
+}
 
 // ReadAt implements io.ReaderAt.
-func (r rangeReader) ReadAt(b []byte, off int64) (int, error) { return r(b, off) }
-
-func readRange(ctx context.Context, s Store, key string, b []byte, off int64) (int, error) {
-	if len(b) == 0 {
-		return 0, nil // a range without a length would be all
+func (r *readerAt) ReadAt(p []byte, off int64) (n int, err error) {
+	if off < 0 {
+		return 0, fmt.Errorf("read %s at %d: %w", r.key, off, fs.ErrInvalid)
 	}
-	body, _, err := s.Get(ctx, key, Range{Offset: off, Length: int64(len(b))})
+	if len(p) == 0 {
+		return 0, nil
+	}
+	body, info, err := r.store.Get(r.ctx, r.key, Range{Offset: off, Length: int64(len(p))})
 	if err != nil {
 		return 0, err
 	}
-	defer body.Close()
-	n, err := io.ReadFull(body, b)
-	switch err { //nolint:errorlint // ReadFull returns these as they are
-	case nil:
-		return n, nil
-	case io.EOF, io.ErrUnexpectedEOF:
-		return n, io.EOF
+	defer func() {
+		if closing := body.Close(); err == nil && closing != nil {
+			err = fmt.Errorf("read %s: %w", r.key, closing)
+		}
+	}()
+	if etag := info.ETag; !r.etag.CompareAndSwap(nil, &etag) && *r.etag.Load() != etag {
+		return 0, fmt.Errorf("read %s: %w while it was read", r.key, ErrChanged)
 	}
-	return n, fmt.Errorf("read %s at byte %d: %w", key, off+int64(n), err)
+	n, err = io.ReadFull(body, p)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = io.EOF
+	}
+	if err != nil && err != io.EOF {
+		err = fmt.Errorf("read %s: %w", r.key, err)
+	}
+	return n, err
 }

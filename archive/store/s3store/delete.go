@@ -77,10 +77,7 @@ func (s *Store) deleteMany(ctx context.Context, objects []types.ObjectIdentifier
 	out, err := s.client.DeleteObjects(ctx, &s3.DeleteObjectsInput{
 		Bucket: &s.config.Bucket,
 		Delete: &types.Delete{Objects: objects, Quiet: aws.Bool(true)},
-	}, func(o *s3.Options) {
-		// Servers older than the SDK's checksums insist on Content-MD5.
-		o.APIOptions = append(o.APIOptions[:len(o.APIOptions):len(o.APIOptions)], smithyhttp.AddContentChecksumMiddleware)
-	})
+	}, sendMD5)
 	if err != nil {
 		return []error{fmt.Errorf("delete %d objects from %s on: %w",
 			len(objects), strings.TrimPrefix(*objects[0].Key, s.prefix), translate(ctx, err))}
@@ -97,4 +94,10 @@ func (s *Store) deleteMany(ctx context.Context, objects []types.ObjectIdentifier
 
 func (s *Store) keyError(name, version *string, err error) error {
 	return &store.KeyError{Key: strings.TrimPrefix(aws.ToString(name), s.prefix), ID: aws.ToString(version), Err: err}
+}
+
+// sendMD5 adds a Content-MD5, on which servers older than the SDK's checksums
+// insist.
+func sendMD5(o *s3.Options) {
+	o.APIOptions = append(o.APIOptions[:len(o.APIOptions):len(o.APIOptions)], smithyhttp.AddContentChecksumMiddleware)
 }

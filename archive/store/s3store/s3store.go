@@ -25,7 +25,8 @@ import (
 	"logstow/archive/store"
 )
 
-// Store keeps objects in a bucket. It is a Presigner, a Versioner and a Locker.
+// Store keeps objects in a bucket. It is a Presigner, a Versioner, a Locker, a
+// Retainer and Uploads.
 type Store struct {
 	config  Config
 	prefix  string // "" or ends in a slash
@@ -49,6 +50,8 @@ var (
 	_ store.Presigner = (*Store)(nil)
 	_ store.Versioner = (*Store)(nil)
 	_ store.Locker    = (*Store)(nil)
+	_ store.Retainer  = (*Store)(nil)
+	_ store.Uploads   = (*Store)(nil)
 )
 
 // Open returns the store that a Config describes. It reads the SDK's

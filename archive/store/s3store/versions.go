@@ -108,21 +108,8 @@ func (s *Store) versionsPage(ctx context.Context, in *s3.ListObjectVersionsInput
 			return v.Key == after && v.ID == aws.ToString(in.VersionIdMarker)
 		})
 	}
-	in.KeyMarker, in.VersionIdMarker = nil, nil
-	if aws.ToBool(out.IsTruncated) {
-		marker := aws.ToString(out.NextKeyMarker)
-		if out.EncodingType == types.EncodingTypeUrl {
-			if marker, err = s.key(marker, out.EncodingType); err != nil {
-				return nil, err
-			}
-			marker = s.prefix + marker
-		}
-		if marker == "" {
-			return nil, fmt.Errorf("the server cut its answer short and gave no marker to go on with: %w", store.ErrRefused)
-		}
-		in.KeyMarker, in.VersionIdMarker = &marker, out.NextVersionIdMarker
-	}
-	return versions, nil
+	in.KeyMarker, in.VersionIdMarker, err = s.marker(out.IsTruncated, out.NextKeyMarker, out.NextVersionIdMarker, out.EncodingType)
+	return versions, err
 }
 
 func byKeyNewestFirst(a, b store.Version) int {

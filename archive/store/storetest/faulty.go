@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"context"
-	"errors"
 	"io"
 	"iter"
 	"slices"
@@ -16,6 +15,7 @@ import (
 // and the same calls give the same results.
 type Faulty struct {
 	inner store.Store
+	next  store.Store // inner, behind what it can do beyond store.Store
 
 	mu    sync.Mutex
 	calls []Call // guarded by mu
@@ -25,8 +25,8 @@ type Faulty struct {
 // Call is one call that was made.
 type Call struct {
 	N      int    // counts from 1
-	Method string // "Put", "Get", "Stat", "List" or "Delete"
-	Key    string // of Delete the first; of List the prefix
+	Method string // of store.Store, store.Versioner, store.Retainer or store.Uploads
+	Key    string // of a deletion the first; of a list the prefix
 	Failed bool   // the fault hit it
 }
 
@@ -37,8 +37,8 @@ type When int
 const (
 	// Before the call reaches the store.
 	Before When = iota
-	// During it: a List breaks off after its first object, a Get in the
-	// middle of its body, a Delete after half of its keys. For Put and Stat
+	// During it: a list breaks off after its first object, a Get in the
+	// middle of its body, a deletion after half of what it names. For others
 	// this is Before.
 	During
 	// After it took effect, so that only the answer is lost.
@@ -66,7 +66,9 @@ type Fault struct {
 
 // NewFaulty returns a Faulty around s with no fault armed.
 func NewFaulty(s store.Store) *Faulty {
-	return &Faulty{inner: s}
+	f := &Faulty{inner: s}
+	f.next = f.beyond()
+	return f
 }
 
 // Arm sets the fault, replacing an earlier one. The count goes on.
@@ -90,9 +92,10 @@ func (f *Faulty) Calls() []Call {
 	return slices.Clone(f.calls)
 }
 
-// Unwrap implements store.Wrapper. What is reached through it neither counts
-// nor fails.
-func (f *Faulty) Unwrap() store.Store { return f.inner }
+// Unwrap implements store.Wrapper. The store.Versioner, store.Retainer and
+// store.Uploads that store.As finds through it count and fail too; nothing else
+// does.
+func (f *Faulty) Unwrap() store.Store { return f.next }
 
 // strike is what is to happen to one call, once; a nil one is nothing.
 type strike struct {
@@ -113,6 +116,9 @@ func (s *strike) at(when When) error {
 	return s.err
 }
 
+// atOnce is the methods that have no middle.
+var atOnce = []string{"Put", "Stat", "Versioned", "Retention", "SetLegalHold"}
+
 // note records a call and returns what is to happen to it.
 func (f *Faulty) note(method, key string) *strike {
 	f.mu.Lock()
@@ -126,7 +132,7 @@ func (f *Faulty) note(method, key string) *strike {
 	case a.Sticky:
 		s = &strike{when: Before, err: a.Err}
 	}
-	if s != nil && s.when == During && (method == "Put" || method == "Stat") {
+	if s != nil && s.when == During && slices.Contains(atOnce, method) {
 		s.when = Before
 	}
 	call.Failed = s != nil
@@ -208,28 +214,7 @@ func (f *Faulty) Stat(ctx context.Context, key string) (store.Info, error) {
 
 // List implements store.Store. It counts as one call, when it is ranged over.
 func (f *Faulty) List(ctx context.Context, opts store.ListOptions) iter.Seq2[store.Info, error] {
-	return func(yield func(store.Info, error) bool) {
-		s := f.note("List", opts.Prefix)
-		if err := s.at(Before); err != nil {
-			yield(store.Info{}, err)
-			return
-		}
-		for info, err := range f.inner.List(ctx, opts) {
-			if !yield(info, err) {
-				return
-			}
-			if failed := s.at(During); failed != nil {
-				yield(store.Info{}, failed)
-				return
-			}
-		}
-		if s != nil && s.when == During { // an empty list has no middle
-			s.when = After
-		}
-		if failed := s.at(After); failed != nil {
-			yield(store.Info{}, failed)
-		}
-	}
+	return sequence(f, "List", opts.Prefix, f.inner.List(ctx, opts))
 }
 
 // Delete implements store.Store.
@@ -238,21 +223,5 @@ func (f *Faulty) Delete(ctx context.Context, keys ...string) error {
 	if len(keys) > 0 {
 		first = keys[0]
 	}
-	s := f.note("Delete", first)
-	if err := s.at(Before); err != nil {
-		return err
-	}
-	if s != nil && s.when == During {
-		half := len(keys) / 2
-		first := f.inner.Delete(ctx, keys[:half]...)
-		if failed := s.at(During); failed != nil {
-			return failed
-		}
-		return errors.Join(first, f.inner.Delete(ctx, keys[half:]...))
-	}
-	err := f.inner.Delete(ctx, keys...)
-	if failed := s.at(After); failed != nil {
-		return failed
-	}
-	return err
+	return inHalves(f.note("Delete", first), keys, func(some []string) error { return f.inner.Delete(ctx, some...) })
 }
