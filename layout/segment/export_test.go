@@ -78,6 +78,13 @@ func Inflate(body []byte, inflated, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, plain, err := (&Reader{zstd: z}).inflate(append(raw, body...), limit)
+	_, plain, err := (&Reader{file: &file{zstd: z}}).inflate(append(raw, body...), limit)
 	return plain, err
+}
+
+// Kept is how many inflated pages are kept, and how many bytes of both forms.
+func (p *Pages) Kept() (number int, inflated, deflated int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.inflated.order.Len(), p.inflated.size, p.deflated.size
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
-	"sort"
 
 	"github.com/parquet-go/parquet-go/bloom"
 )
@@ -112,7 +111,7 @@ func (r *Reader) Document(f Found) (doc []byte, err error) {
 		return nil, fmt.Errorf("document of %.200s: it isn't a row of this segment", f.Key)
 	}
 	c := &r.footer.groups[f.group].chunks[colDocument]
-	index := sort.Search(len(c.pages), func(i int) bool { return c.pages[i].row > int64(f.row) }) - 1
+	index := c.pageOf(int64(f.row))
 	raw, err := r.read(c.pages[index].span)
 	if err != nil {
 		return nil, fmt.Errorf("document of %.200s: %w", f.Key, err)

@@ -47,6 +47,27 @@ func readAll(file []byte, rows []*segment.Row) error {
 			return fmt.Errorf("%w: Document(%s): %w", errWrong, want.Job, err)
 		}
 	}
+	return readByNumber(r, rows)
+}
+
+// readByNumber is readAll for what is read by the rows' numbers.
+func readByNumber(r *segment.Reader, rows []*segment.Row) error {
+	for i, want := range rows {
+		doc, err := r.At(int64(i), want.SHA256)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(doc, want.Document) {
+			return fmt.Errorf("%w: At(%d) = %.80s", errWrong, i, doc)
+		}
+		change, err := r.Change(int64(i))
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(change, want.Change) {
+			return fmt.Errorf("%w: Change(%d) = %.80s", errWrong, i, change)
+		}
+	}
 	return nil
 }
 
@@ -138,6 +159,16 @@ func FuzzReader(f *testing.F) {
 			if err != nil {
 				wantDamaged(t, err)
 				continue
+			}
+			for i := range min(r.Len(), 100) {
+				if _, err := r.At(i, [32]byte{}); err == nil {
+					t.Fatalf("At(%d) has a SHA-256 of zeros", i)
+				} else {
+					wantDamaged(t, err)
+				}
+				if _, err := r.Change(i); err != nil {
+					wantDamaged(t, err)
+				}
 			}
 			n := 0
 			for row, err := range r.Documents(nil) {

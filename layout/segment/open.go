@@ -25,7 +25,8 @@ const (
 	maxTail   = 32 << 20 // bytes of filters, indexes and metadata
 	maxRows   = 1 << 18  // in a row group; one has at least some hundred bytes beside its document
 	maxRegion = 2 * (RestBytes + maxRest)
-	zstdRatio = 1 << 15 // at most: a block of 128 KiB takes four bytes
+	zstdRatio = 1 << 15                      // at most: a block of 128 KiB takes four bytes
+	maxPage   = maxInflated + maxInflated/64 // bytes in the file
 )
 
 // How Parquet numbers what segments use.
@@ -39,19 +40,47 @@ const magic = "PAR1"
 // Reader reads a segment. It keeps the file's tail, and nothing else of it.
 // Its methods may be called concurrently.
 type Reader struct {
-	src    io.ReaderAt
+	*file
+	src io.ReaderAt
+}
+
+// file is what is known of a segment once it is open.
+type file struct {
 	size   int64
 	tail   []byte // the end of the file
 	footer footer
+	starts []int64 // of each row group, the number of its first row
 	zstd   *zstd.Decoder
+	name   *byte // another one for each file that is opened
 }
+
+// From returns a Reader of the same file that reads the rest of it from src: of
+// whoever reads next, while the tail was read once.
+func (r *Reader) From(src io.ReaderAt) *Reader { return &Reader{file: r.file, src: src} }
+
+// Held is about how many bytes of memory the Reader takes.
+func (r *Reader) Held() int64 {
+	n := int64(len(r.tail))
+	for i := range r.footer.groups {
+		for j := range r.footer.groups[i].chunks {
+			n += chunkHeld + pageHeld*int64(len(r.footer.groups[i].chunks[j].pages))
+		}
+	}
+	return n
+}
+
+// What a chunk and one of its pages take in memory, in bytes.
+const (
+	chunkHeld = 200
+	pageHeld  = 24
+)
 
 // Open reads the tail of a segment of that many bytes: in one read, or in two
 // where it is longer than TailBytes. What isn't a segment is ErrVersion or
 // ErrDamaged; an error of src is passed on.
 func Open(src io.ReaderAt, size int64) (r *Reader, err error) {
 	defer guard(&err)
-	r = &Reader{src: src, size: size}
+	r = &Reader{src: src, file: &file{size: size, name: new(byte)}}
 	if r.tail, err = r.read(span{max(0, size-TailBytes), min(size, TailBytes)}); err != nil {
 		return nil, fmt.Errorf("read the end of a segment: %w", err)
 	}
@@ -207,6 +236,7 @@ func (r *Reader) openGroups(end int64) error {
 		if len(g.chunks) != columns || g.rows < 1 || g.rows > maxRows {
 			return fmt.Errorf("row group %d has %d columns and %d rows: %w", i, len(g.chunks), g.rows, ErrDamaged)
 		}
+		r.starts = append(r.starts, rows)
 		rows += g.rows
 		for j := range g.chunks {
 			// What is read once may not be there many times.
@@ -242,7 +272,7 @@ func (r *Reader) openChunk(c *chunk, col column, rows, end int64) error {
 	}
 	at, row := c.offset, int64(-1)
 	for _, p := range c.pages {
-		if p.at != at || p.size < 1 || p.row <= row || row < 0 && p.row != 0 || p.row >= rows {
+		if p.at != at || p.size < 1 || p.size > maxPage || p.row <= row || row < 0 && p.row != 0 || p.row >= rows {
 			return fmt.Errorf("its pages are not one after the other: %w", ErrDamaged)
 		}
 		at, row = p.end(), p.row
