@@ -31,13 +31,13 @@ ON CONFLICT (kind, state) DO UPDATE SET
   bytes = totals.bytes + excluded.bytes`
 
 func insertDocumentsSQL(rows int) string {
-	row := "(" + placeholders(len(documentColumns)-1) + ")"
-	return "INSERT INTO documents (" + strings.Join(documentColumns[1:], ", ") + ") VALUES " +
+	row := "(" + placeholders(len(archivedColumns)) + ")"
+	return "INSERT INTO documents (" + strings.Join(archivedColumns, ", ") + ") VALUES " +
 		strings.Join(slices.Repeat([]string{row}, rows), ", ") + `
 ON CONFLICT (job, user_id, input_hash) DO UPDATE SET verified = excluded.verified,
   key = excluded.key, revision = excluded.revision, sha256 = excluded.sha256, size = excluded.size,
   input_size = excluded.input_size, changed = excluded.changed, overflow = excluded.overflow
-  WHERE excluded.verified > documents.verified AND documents.state = 'stored'`
+  WHERE excluded.verified > documents.verified AND documents.state = 'stored' AND documents.segment IS NULL`
 }
 
 // Commit records a batch in one transaction: all of it or nothing, and on disk
@@ -45,8 +45,8 @@ ON CONFLICT (job, user_id, input_hash) DO UPDATE SET verified = excluded.verifie
 // same batch can be committed again.
 //
 // A document that is there already (same user, job and input hash) stays as it
-// is, unless it is Stored, was not verified and now is: then where and what it
-// is in the store is replaced. A quarantined record that is
+// is, unless it is Stored, lies in no segment, was not verified and now is: then
+// where and what it is in the store is replaced. A quarantined record that is
 // there already (same key) stays as it is, also when
 // it was retried or dropped. A cursor replaces the one before it. Where ctx
 // has ended before the transaction began, nothing is recorded; after that ctx
@@ -108,7 +108,7 @@ func (l *Ledger) commitDocuments(ctx context.Context, tx *sql.Tx, docs []Documen
 	if err := tx.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM documents").Scan(&last); err != nil {
 		return err
 	}
-	args := make([]any, 0, documentRows[0]*len(documentColumns))
+	args := make([]any, 0, documentRows[0]*len(archivedColumns))
 	for _, s := range l.insertDocuments {
 		stmt := tx.StmtContext(ctx, s.stmt)
 		for len(docs) >= s.rows {

@@ -99,11 +99,25 @@ func byJobSQL(user, job string) (string, []any) {
 }
 
 func (l *Ledger) documents(ctx context.Context, query string, args []any, capacity int) ([]Document, error) {
+	query, err := l.asOf(ctx, query)
+	if err != nil {
+		return nil, err
+	}
 	rows, err := l.reader.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	return collect(rows, capacity, scanDocument)
+}
+
+// asOf returns a query of documents as the schema of the ledger has it: where it
+// knows no segments, everything lies under its own key, and nothing is marked.
+func (l *Ledger) asOf(ctx context.Context, query string) (string, error) {
+	has, err := l.has(ctx, segmentsSince)
+	if err != nil || has {
+		return query, err
+	}
+	return strings.NewReplacer(placeColumns, ", NULL, NULL", andLoose, "", andUnmarked, "").Replace(query), nil
 }
 
 // collect reads all rows and closes them.
@@ -210,7 +224,7 @@ func lowerASCII(s string) string {
 	return string(b)
 }
 
-func itself(s string) string { return s }
+func itself[T any](v T) T { return v }
 
 func anys[T, U any](from []T, to func(T) U) []any {
 	all := make([]any, len(from))

@@ -40,7 +40,7 @@ func (l *Ledger) Recorded(ctx context.Context, after, upTo int64) iter.Seq2[Docu
 
 var recordedSQL = selectAnyState + " WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
 
-// Place is where a version of a job may lie.
+// Place is where a version of a job may lie that is in no segment.
 type Place struct {
 	User, Job, Key string
 }
@@ -48,9 +48,9 @@ type Place struct {
 // placeRows is how many places one statement looks up.
 const placeRows = 200
 
-// At returns the versions, whatever their state, that lie at these places, in
-// the order of recording; nothing for a place where there are none. What was
-// committed before the call is seen.
+// At returns the versions, whatever their state, that lie at these places, or would
+// if they didn't lie in a segment, in the order of recording; nothing for a place
+// where there are none. What was committed before the call is seen.
 func (l *Ledger) At(ctx context.Context, places []Place) (map[Place][]Document, error) {
 	all := map[Place][]Document{}
 	unique := slices.Compact(slices.SortedFunc(slices.Values(places), comparePlaces))

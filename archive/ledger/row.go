@@ -9,13 +9,20 @@ import (
 	"unicode/utf8"
 )
 
-// documentColumns are in the order of appendArgs, after the id, and of
-// scanDocument.
+// documentColumns are in the order of scanDocument.
 var documentColumns = [...]string{
 	"id", "job", "user_id", "input_hash", "sha256", "state", "kind", "revision", "overflow", "verified",
 	"time", "status", "recipe", "key", "size", "input_size", "line_count",
 	"started_at", "completed_at", "archived_at", "changed", "source", "title", "error", "error_type",
+	"segment", "segment_row",
 }
+
+// placeColumns say where a document lies that is in a segment.
+const placeColumns = ", segment, segment_row"
+
+// archivedColumns are what a document is recorded with, in the order of
+// appendArgs: all but its id and the last two.
+var archivedColumns = documentColumns[1 : len(documentColumns)-2]
 
 func (d *Document) appendArgs(args []any) []any {
 	var sum, inputSize any
@@ -39,9 +46,10 @@ func scanDocument(rows *sql.Rows) (Document, error) {
 	var at int64
 	var inputSize, started, completed, archived sql.NullInt64
 	var changed, source, title, errText, errType sql.NullString
+	var segment, row sql.NullInt64
 	if err := rows.Scan(&d.ID, &d.Job, &d.User, &input, &sum, &d.State, &d.Kind, &d.Revision, &d.Overflow, &d.Verified,
 		&at, &d.Status, &d.Recipe, &d.Key, &d.Size, &inputSize, &d.Lines,
-		&started, &completed, &archived, &changed, &source, &title, &errText, &errType); err != nil {
+		&started, &completed, &archived, &changed, &source, &title, &errText, &errType, &segment, &row); err != nil {
 		return Document{}, err
 	}
 	if err := d.InputHash.set(input); err != nil {
@@ -61,6 +69,7 @@ func scanDocument(rows *sql.Rows) (Document, error) {
 	d.StartedAt, d.CompletedAt, d.ArchivedAt = fromInstant(started), fromInstant(completed), fromInstant(archived)
 	d.Changed, d.Source = changed.String, source.String
 	d.Title, d.Error, d.ErrorType = title.String, errText.String, errType.String
+	d.Segment, d.SegmentRow = segment.Int64, row.Int64
 	return d, nil
 }
 

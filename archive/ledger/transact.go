@@ -37,6 +37,9 @@ func (l *Ledger) call(op string, f func() error) error {
 // exportsSince is the schema that has exports, keys, secrets and the audit log.
 const exportsSince = 2
 
+// segmentsSince is the schema that has segments, inputs, copies, holds and marks.
+const segmentsSince = 4
+
 // leasesSince is the schema that has leases, and runs of tasks.
 const leasesSince = 3
 

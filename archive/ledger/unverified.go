@@ -1,16 +1,13 @@
 package ledger
 
-import (
-	"context"
-	"strings"
-)
+import "context"
 
 // unverified has the condition of its partial index word for word.
 const unverified = " FROM documents WHERE state = 'stored' AND verified = 0"
 
 const countUnverifiedSQL = "SELECT count(*)" + unverified
 
-var oldestUnverifiedSQL = "SELECT " + strings.Join(documentColumns[:], ", ") + unverified + " ORDER BY time, id LIMIT 1"
+var oldestUnverifiedSQL = selectDocuments + " AND verified = 0 ORDER BY time, id LIMIT 1"
 
 // Unverified returns how many stored documents could never be compared with
 // what was given to us, and the oldest of them, by its time. It counts them one
