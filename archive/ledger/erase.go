@@ -52,19 +52,26 @@ func (l *Ledger) Deleting(ctx context.Context) ([]Document, error) {
 	return all, nil
 }
 
-// StartErasure marks those of docs that are Stored as Deleting, so that they
-// are listed no more and refused when they come again; and as Sweeping, with
+// StartErasure marks those of docs that are Stored or Expiring as Deleting, so that
+// they are listed no more and refused when they come again; and as Sweeping, with
 // their tokens revoked, the exports of their jobs, which it returns. One of all
 // users' jobs counts where its job has the same id. An export of a query is
 // left alone: nothing tells which jobs it holds. All of this is one
 // transaction, and may be repeated.
-func (l *Ledger) StartErasure(ctx context.Context, docs []Document, a AuditEntry) ([]Export, error) {
-	var exports []Export
-	err := l.write(ctx, "start erasure", func(ctx context.Context, tx *sql.Tx) error {
-		if err := setState(ctx, tx, docs, Stored, Deleting); err != nil {
+//
+// What an active hold matches stays as it is, is Owed from then on, and is
+// returned as held, as the ledger has it. What is Deleting already can't be held.
+func (l *Ledger) StartErasure(ctx context.Context, docs []Document, a AuditEntry) (exports []Export, held []Document, err error) {
+	err = l.write(ctx, "start erasure", func(ctx context.Context, tx *sql.Tx) error {
+		var erased []Document
+		var err error
+		if erased, held, err = startErasure(ctx, tx, docs); err != nil {
 			return err
 		}
-		for _, ref := range refsOf(docs) {
+		if err := owe(ctx, tx, held, a.At.UnixMilli()); err != nil {
+			return err
+		}
+		for _, ref := range refsOf(erased) {
 			those, err := sweepJob(ctx, tx, ref, a.At.UnixMilli())
 			if err != nil {
 				return err
@@ -74,16 +81,80 @@ func (l *Ledger) StartErasure(ctx context.Context, docs []Document, a AuditEntry
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return exports, nil
+	return exports, held, nil
+}
+
+// startErasure divides docs into those that are to be erased, which are Deleting
+// then, and those that are held.
+func startErasure(ctx context.Context, tx *sql.Tx, docs []Document) (erased, held []Document, err error) {
+	var there []Document
+	for chunk := range slices.Chunk(docs, pageRows) {
+		some, err := documentsIn(ctx, tx, erasableSQL(len(chunk)), idsOf(chunk))
+		if err != nil {
+			return nil, nil, err
+		}
+		there = append(there, some...)
+	}
+	free, held, err := heldIn(ctx, tx, there)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, from := range []State{Stored, Expiring} {
+		if err := setState(ctx, tx, free, from, Deleting); err != nil {
+			return nil, nil, err
+		}
+	}
+	for chunk := range slices.Chunk(free, pageRows) {
+		for _, table := range []string{"marks", "owed"} {
+			if _, err := tx.ExecContext(ctx, unlistSQL(table, len(chunk)), idsOf(chunk)...); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	return without(docs, held), held, nil
+}
+
+func erasableSQL(n int) string {
+	return selectAnyState + " WHERE +state IN ('stored', 'expiring') AND id IN (" + placeholders(n) + ")"
+}
+
+func unlistSQL(table string, n int) string {
+	return "DELETE FROM " + table + " WHERE document IN (" + placeholders(n) + ")"
+}
+
+// without returns the docs that are not among others.
+func without(docs, others []Document) []Document {
+	if len(others) == 0 {
+		return docs
+	}
+	left := make(map[int64]bool, len(others))
+	for i := range others {
+		left[others[i].ID] = true
+	}
+	return slices.DeleteFunc(slices.Clone(docs), func(d Document) bool { return left[d.ID] })
+}
+
+const oweSQL = "INSERT INTO owed (document, since) VALUES (?, ?) ON CONFLICT (document) DO NOTHING"
+
+// owe records that docs are to be erased once nothing holds them.
+func owe(ctx context.Context, tx *sql.Tx, docs []Document, since int64) error {
+	for i := range docs {
+		if _, err := tx.ExecContext(ctx, oweSQL, docs[i].ID, since); err != nil {
+			return fmt.Errorf("record what is owed: %w", err)
+		}
+	}
+	return nil
 }
 
 // refsOf returns the jobs that docs are versions of, each once.
 func refsOf(docs []Document) []Ref {
 	var refs []Ref
+	known := map[Ref]bool{}
 	for i := range docs {
-		if ref := (Ref{User: docs[i].User, Job: docs[i].Job}); !slices.Contains(refs, ref) {
+		if ref := (Ref{User: docs[i].User, Job: docs[i].Job}); !known[ref] {
+			known[ref] = true
 			refs = append(refs, ref)
 		}
 	}
@@ -113,6 +184,9 @@ func sweepJob(ctx context.Context, tx *sql.Tx, ref Ref, at int64) ([]Export, err
 // EndErasure records that the objects of docs are gone: those that are Deleting
 // become Erased, with nothing left of them but ids, hashes, time and size, and
 // a is recorded with them. It may be repeated.
+//
+// One that lies in a segment, and that has copies in others, stays recorded as
+// such as long as those are there.
 func (l *Ledger) EndErasure(ctx context.Context, docs []Document, a AuditEntry) error {
 	if len(docs) == 0 {
 		return ctx.Err()
@@ -125,19 +199,11 @@ func (l *Ledger) EndErasure(ctx context.Context, docs []Document, a AuditEntry) 
 		if err := setState(ctx, tx, docs, Deleting, Erased); err != nil {
 			return err
 		}
-		for chunk := range slices.Chunk(docs, pageRows) {
-			if _, err := tx.ExecContext(ctx, blankSQL(len(chunk)), idsOf(chunk)...); err != nil {
-				return err
-			}
+		if err := forget(ctx, tx, docs, Erased); err != nil {
+			return err
 		}
 		return insertAudit(ctx, tx, a)
 	})
-}
-
-func blankSQL(n int) string {
-	return `UPDATE documents SET title = NULL, error = NULL, error_type = NULL, source = NULL,
-  started_at = NULL, completed_at = NULL, line_count = -1
-WHERE state = 'erased' AND id IN (` + placeholders(n) + ")"
 }
 
 func idsOf(docs []Document) []any {

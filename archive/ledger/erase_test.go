@@ -34,7 +34,7 @@ func TestErasure(t *testing.T) {
 	}
 	var swept []string
 	for range 2 {
-		exports, err := l.StartErasure(t.Context(), docs, ledger.AuditEntry{At: noon})
+		exports, _, err := l.StartErasure(t.Context(), docs, ledger.AuditEntry{At: noon})
 		if err != nil {
 			t.Fatal(err)
 		}

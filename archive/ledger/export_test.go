@@ -95,7 +95,7 @@ func exportStatements(all map[string]Statement) {
 		"export: oldest created": oldestCreatedSQL, "export: oldest lapsed": oldestLapsedSQL,
 		"export: renew": renewExportSQL, "export: finish": finishExportSQL, "export: cancel": cancelExportSQL,
 		"export: sweep": startSweepSQL, "export: prolong": prolongExportSQL,
-		"export: sweep job": sweepJobSQL, "deleting": deletingSQL, "blank": blankSQL(3),
+		"export: sweep job": sweepJobSQL, "deleting": deletingSQL,
 		"lease": leaseSQL, "lease: renew": renewLeaseSQL, "lease: release": releaseLeaseSQL, "lease: held": heldLeaseSQL,
 		"lease: settle": settleSQL, "leases": leasesSQL, "run: same": sameRunSQL, "run: end": endRunSQL,
 		"run": selectRuns + " WHERE id = ?", "runs: forget": forgetRunsSQL,

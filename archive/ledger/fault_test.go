@@ -66,7 +66,7 @@ var calls = map[string]func(ctx context.Context, l *ledger.Ledger) error{
 	"versions":      func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Versions(ctx, "u", "1"); return err },
 	"deleting":      func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Deleting(ctx); return err },
 	"start erasure": func(ctx context.Context, l *ledger.Ledger) error {
-		_, err := l.StartErasure(ctx, []ledger.Document{{ID: 99}}, ledger.AuditEntry{})
+		_, _, err := l.StartErasure(ctx, []ledger.Document{{ID: 99}}, ledger.AuditEntry{})
 		return err
 	},
 	"end erasure": func(ctx context.Context, l *ledger.Ledger) error {

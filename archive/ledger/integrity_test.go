@@ -37,7 +37,7 @@ func TestRecordedAndAt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.StartErasure(t.Context(), docs, ledger.AuditEntry{}); err != nil {
+	if _, _, err := l.StartErasure(t.Context(), docs, ledger.AuditEntry{}); err != nil {
 		t.Fatal(err)
 	}
 	l.SetPage(7)
@@ -97,7 +97,7 @@ func TestDrifts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.StartErasure(t.Context(), gone, ledger.AuditEntry{}); err != nil {
+	if _, _, err := l.StartErasure(t.Context(), gone, ledger.AuditEntry{}); err != nil {
 		t.Fatal(err)
 	}
 	if all, err := l.Drifts(t.Context()); err != nil || len(all) > 0 {

@@ -170,7 +170,7 @@ func TestUnverified(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.StartErasure(t.Context(), stored, ledger.AuditEntry{}); err != nil {
+	if _, _, err := l.StartErasure(t.Context(), stored, ledger.AuditEntry{}); err != nil {
 		t.Fatal(err)
 	}
 	check(0, "")

@@ -42,7 +42,7 @@ func TestServeFinishesErasures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.StartErasure(t.Context(), docs, ledger.AuditEntry{At: time.Now()}); err != nil {
+	if _, _, err := l.StartErasure(t.Context(), docs, ledger.AuditEntry{At: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 

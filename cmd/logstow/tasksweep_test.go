@@ -30,7 +30,7 @@ func TestSweepTask(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.ledger.StartErasure(t.Context(), docs, ledger.AuditEntry{At: time.Now()}); err != nil {
+	if _, _, err := w.ledger.StartErasure(t.Context(), docs, ledger.AuditEntry{At: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.store.Put(t.Context(), exportedObject, store.Bytes(nil), store.PutOptions{}); err != nil {

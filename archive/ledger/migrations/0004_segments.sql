@@ -61,15 +61,17 @@ CREATE TABLE owed (
   since    BIGINT  NOT NULL
 );
 
--- Documents that are to expire, and those that are expiring.
+-- Documents that are to expire, and those that are expiring. All of a run are due
+-- at once: the row's id, which follows in the index, makes their order whole.
 CREATE TABLE marks (
   document INTEGER NOT NULL PRIMARY KEY,
   policy   TEXT    NOT NULL,
   marked   BIGINT  NOT NULL,
-  due      BIGINT  NOT NULL
+  due      BIGINT  NOT NULL,
+  expiring INTEGER NOT NULL      -- 1: its removal was begun
 );
 
-CREATE INDEX marks_due ON marks (due);
+CREATE INDEX marks_due ON marks (expiring, due);
 
 -- How many documents each policy marked, each time.
 CREATE TABLE policy_runs (
