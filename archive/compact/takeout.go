@@ -2,16 +2,169 @@ package compact
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"time"
 
 	"logstow/archive/ledger"
+	"logstow/archive/store"
+	"logstow/layout"
+	"logstow/layout/segment"
 )
+
+// claimPoll is how often it is looked whether an input that is being removed is
+// gone.
+const claimPoll = 100 * time.Millisecond
 
 // TakeOut copies a document out of its segment to its own key, byte for byte, with
 // what was done to it beside it, and has it lie there from now on. Where it does
 // already, nothing is done. It returns the document as the ledger has it then.
 // Where its object is just being removed as an input it waits for that.
 //
-// It is ledger.ErrMoved where it is no longer Stored.
+// It is ledger.ErrMoved where it is no longer Stored, and fs.ErrExist where there
+// is other content under its key.
 func TakeOut(ctx context.Context, c Config, d ledger.Document) (ledger.Document, error) {
-	panic("contract")
+	for look := 1; ; look++ {
+		got, err := c.look(ctx, d)
+		if err == nil && got.Segment != 0 {
+			if err = c.takeOne(ctx, got); err == nil {
+				got.Segment, got.SegmentRow = 0, 0
+			} else if movedMeanwhile(err) && look < looks {
+				continue
+			}
+		}
+		if err != nil {
+			return d, fmt.Errorf("take %s out of its segment: %w", d.Key, err)
+		}
+		return got, nil
+	}
+}
+
+// look returns a document as the ledger has it now.
+func (c *Config) look(ctx context.Context, d ledger.Document) (ledger.Document, error) {
+	all, err := c.Ledger.ByJob(ctx, d.User, d.Job)
+	if err != nil {
+		return d, err
+	}
+	i := slices.IndexFunc(all, func(v ledger.Document) bool { return v.ID == d.ID })
+	if i < 0 {
+		return d, fmt.Errorf("it is no longer stored: %w", ledger.ErrMoved)
+	}
+	return all[i], nil
+}
+
+// movedMeanwhile tells whether an error may come of something having been moved or
+// removed since it was looked up.
+func movedMeanwhile(err error) bool {
+	return errors.Is(err, ledger.ErrMoved) || errors.Is(err, fs.ErrNotExist)
+}
+
+func (c *Config) takeOne(ctx context.Context, d ledger.Document) error {
+	s, err := c.Ledger.Segment(ctx, d.Segment)
+	if err != nil {
+		return err
+	}
+	r, err := c.open(ctx, s)
+	if err != nil {
+		return err
+	}
+	row, err := find(r, d)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", s.Key, err)
+	}
+	return c.place(ctx, d, row)
+}
+
+// find reads a document's row.
+func find(r *segment.Reader, d ledger.Document) (*segment.Row, error) {
+	found, err := r.Find(segment.Wanted{Job: d.Job, Recipe: d.Recipe})
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range found {
+		if f.Key != d.Key || f.SHA256 != d.SHA256 {
+			continue
+		}
+		row := f.Row
+		row.Document, err = r.Document(f)
+		return &row, err
+	}
+	return nil, fmt.Errorf("it has no row of %s with the SHA-256 %s: %w", d.Key, d.SHA256, segment.ErrDamaged)
+}
+
+// place puts a row's document to its own key, and has it lie there.
+func (c *Config) place(ctx context.Context, d ledger.Document, row *segment.Row) error {
+	input, err := c.awaitInput(ctx, d)
+	if err != nil {
+		return err
+	}
+	if len(row.Change) > 0 { // before its document, as when it was archived
+		if err := c.putSame(ctx, layout.Meta(d.Key), row.Change, nil); err != nil {
+			return err
+		}
+	}
+	if err := c.putSame(ctx, d.Key, row.Document, row.Metadata); err != nil {
+		return err
+	}
+	if input {
+		return c.Ledger.KeepInput(ctx, d)
+	}
+	return c.Ledger.TakeOut(ctx, d)
+}
+
+// awaitInput waits while somebody removes the object under a document's own key,
+// and tells whether that is still there as an input. What somebody began to remove
+// and didn't live to finish it finishes.
+func (c *Config) awaitInput(ctx context.Context, d ledger.Document) (bool, error) {
+	for {
+		is, claimed, err := c.Ledger.Input(ctx, d.ID)
+		if err != nil || !is || claimed.IsZero() {
+			return is, err
+		}
+		if c.now().Sub(claimed).Abs() > staleClaim {
+			return false, c.endInput(ctx, d)
+		}
+		select {
+		case <-ctx.Done():
+			return false, fmt.Errorf("wait until somebody has removed %s: %w", d.Key, ctx.Err())
+		case <-time.After(claimPoll):
+		}
+	}
+}
+
+// endInput removes the object under a document's own key. What the store does not
+// let go is no input any more: it is what the document is to be.
+func (c *Config) endInput(ctx context.Context, d ledger.Document) error {
+	err := store.Remove(ctx, c.Store, c.Ledger.CheckFence, d.Key, layout.Meta(d.Key))
+	var kept retained
+	if err := kept.take(err); err != nil {
+		return err
+	}
+	return c.Ledger.EndInputs(ctx, []ledger.Document{d})
+}
+
+// putSame puts an object, unless it is there already.
+func (c *Config) putSame(ctx context.Context, key string, content []byte, metadata map[string]string) error {
+	body := store.Bytes(content)
+	err := c.Store.Put(ctx, key, body, store.PutOptions{IfAbsent: true, Metadata: metadata})
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	there, _, err := c.Store.Get(ctx, key, store.Range{})
+	if err != nil {
+		return err
+	}
+	defer there.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, io.LimitReader(there, body.Size+1)); err != nil {
+		return fmt.Errorf("compare %s: %w", key, err)
+	}
+	if sum := ledger.Hash(h.Sum(nil)); sum != body.SHA256 {
+		return fmt.Errorf("%s has other content, with the SHA-256 %s, not %x as in the segment: %w", key, sum, body.SHA256, fs.ErrExist)
+	}
+	return nil
 }

@@ -1,0 +1,40 @@
+package compact
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"logstow/archive/ledger"
+	"logstow/archive/store"
+	"logstow/layout/segment"
+)
+
+const (
+	// staleClaim is how long whoever claimed inputs may take to remove them. After
+	// that somebody else does it.
+	staleClaim = 15 * time.Minute
+
+	// looks is how often what was moved meanwhile is looked for again.
+	looks = 5
+)
+
+// now is the time, in UTC.
+func (c *Config) now() time.Time {
+	if c.Now == nil {
+		return time.Now().UTC()
+	}
+	return c.Now().UTC()
+}
+
+// open opens a segment of the store.
+func (c *Config) open(ctx context.Context, s ledger.Segment) (*segment.Reader, error) {
+	r, err := segment.Open(store.ReaderAt(ctx, c.Store, s.Key), s.Size)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", s.Key, err)
+	}
+	if r.Len() != s.Rows {
+		return nil, fmt.Errorf("open %s: it has %d rows, not %d: %w", s.Key, r.Len(), s.Rows, segment.ErrDamaged)
+	}
+	return r, nil
+}
