@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -59,6 +60,13 @@ func readByNumber(r *segment.Reader, rows []*segment.Row) error {
 		}
 		if !bytes.Equal(doc, want.Document) {
 			return fmt.Errorf("%w: At(%d) = %.80s", errWrong, i, doc)
+		}
+		var out bytes.Buffer
+		if err := r.Copy(&out, int64(i), want.SHA256); err != nil {
+			return err
+		}
+		if !bytes.Equal(out.Bytes(), want.Document) {
+			return fmt.Errorf("%w: Copy(%d) = %.80s", errWrong, i, out.Bytes())
 		}
 		change, err := r.Change(int64(i))
 		if err != nil {
@@ -163,6 +171,11 @@ func FuzzReader(f *testing.F) {
 			for i := range min(r.Len(), 100) {
 				if _, err := r.At(i, [32]byte{}); err == nil {
 					t.Fatalf("At(%d) has a SHA-256 of zeros", i)
+				} else {
+					wantDamaged(t, err)
+				}
+				if err := r.Copy(io.Discard, i, [32]byte{}); err == nil {
+					t.Fatalf("Copy(%d) has a SHA-256 of zeros", i)
 				} else {
 					wantDamaged(t, err)
 				}

@@ -50,19 +50,29 @@ func readHeader(raw []byte) (header, []byte, error) {
 	return h, raw[c.at:], c.err
 }
 
+// check tells whether a page is written as segments' are and may be inflated. It
+// has that many bytes beside the header, and may have limit bytes.
+func (h *header) check(deflated, limit int64) error {
+	switch {
+	case h.kind != 0 || h.encoding != 0:
+		return fmt.Errorf("a page of type %d in encoding %d is not written as segments are", h.kind, h.encoding)
+	case h.deflated != deflated:
+		return fmt.Errorf("a page has %d bytes, not %d", deflated, h.deflated)
+	case h.inflated < 0 || h.inflated > limit || h.inflated/zstdRatio > h.deflated:
+		return fmt.Errorf("a page claims %d bytes of %d compressed ones, at most %d", h.inflated, h.deflated, limit)
+	}
+	return nil
+}
+
 // inflate checks a page and returns how many values it has and what it holds.
 // The page may have limit bytes.
 func (r *Reader) inflate(raw []byte, limit int64) (values int64, plain []byte, err error) {
 	h, body, err := readHeader(raw)
-	switch {
-	case err != nil:
+	if err == nil {
+		err = h.check(int64(len(body)), limit)
+	}
+	if err != nil {
 		return 0, nil, fmt.Errorf("%w: %w", err, ErrDamaged)
-	case h.kind != 0 || h.encoding != 0:
-		return 0, nil, fmt.Errorf("a page of type %d in encoding %d is not written as segments are: %w", h.kind, h.encoding, ErrDamaged)
-	case h.deflated != int64(len(body)):
-		return 0, nil, fmt.Errorf("a page has %d bytes, not %d: %w", len(body), h.deflated, ErrDamaged)
-	case h.inflated < 0 || h.inflated > limit || h.inflated/zstdRatio > h.deflated:
-		return 0, nil, fmt.Errorf("a page claims %d bytes of %d compressed ones, at most %d: %w", h.inflated, h.deflated, limit, ErrDamaged)
 	}
 	// Parquet-go leaves out a checksum that is zero.
 	if sum := crc32.ChecksumIEEE(body); uint32(h.crc) != sum || !h.hasCRC && sum != 0 {
