@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 	"unicode/utf8"
 
@@ -123,36 +122,18 @@ func (l *Ledger) Holds(ctx context.Context, active bool) ([]Hold, error) {
 }
 
 var owedSQL = "SELECT " + documentList + ` FROM owed CROSS JOIN documents
-WHERE document > ? AND id = document AND +state = 'stored' ORDER BY document LIMIT ?`
+WHERE id = document AND +state = 'stored' ORDER BY document`
 
-// Owed yields the Stored documents whose erasure was asked for while something
-// held them, in the order of recording. It reads page by page and holds nothing
-// in between, so that those it has yielded may be erased meanwhile.
-func (l *Ledger) Owed(ctx context.Context) iter.Seq2[Document, error] {
-	return func(yield func(Document, error) bool) {
-		var after int64
-		for {
-			var page []Document
-			err := l.callSince(ctx, segmentsSince, "owed", func() (err error) {
-				page, err = l.documents(ctx, owedSQL, []any{after, l.page}, l.page)
-				return err
-			})
-			if errors.Is(err, sql.ErrNoRows) {
-				return
-			}
-			if err != nil {
-				yield(Document{}, err)
-				return
-			}
-			for _, d := range page {
-				if !yield(d, nil) {
-					return
-				}
-			}
-			if len(page) < l.page {
-				return
-			}
-			after = page[len(page)-1].ID
-		}
+// Owed returns the Stored documents whose erasure was asked for while something
+// held them, in the order of recording.
+func (l *Ledger) Owed(ctx context.Context) ([]Document, error) {
+	var all []Document
+	err := l.callSince(ctx, segmentsSince, "owed", func() (err error) {
+		all, err = l.documents(ctx, owedSQL, nil, 0)
+		return err
+	})
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, err
 	}
+	return all, nil
 }
