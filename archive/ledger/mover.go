@@ -45,7 +45,11 @@ func newMover(ctx context.Context, tx *sql.Tx, old []int64) (*mover, error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.State != SegmentStored {
+		switch s.State {
+		case SegmentStored:
+		case SegmentWriting:
+			return nil, s.moved("it is writing")
+		default:
 			m.done = s.moved("it is " + string(s.State))
 		}
 		m.old[id] = s

@@ -120,6 +120,8 @@ func (l *Ledger) CommitSegments(ctx context.Context, packed []Packed, old []int6
 func (p *Packed) check(old []int64) error {
 	s := &p.Segment
 	switch {
+	case s.Rows == 0:
+		return fmt.Errorf("segment %s has no rows", s.Key)
 	case s.Rows != int64(len(p.Documents)):
 		return fmt.Errorf("segment %s has %d rows, not the %d of its documents", s.Key, s.Rows, len(p.Documents))
 	case slices.Contains(old, s.ID):
