@@ -14,7 +14,7 @@ import (
 )
 
 func TestReaderAt(t *testing.T) {
-	s := memstore.New()
+	s := storetest.NewFaulty(memstore.New())
 	put := func(content string) {
 		t.Helper()
 		if err := s.Put(t.Context(), "a", store.Bytes([]byte(content)), store.PutOptions{}); err != nil {
@@ -41,8 +41,12 @@ func TestReaderAt(t *testing.T) {
 		{-1, 1, "", fs.ErrInvalid},
 	} {
 		p := make([]byte, c.size)
+		s.Reset()
 		if n, err := r.ReadAt(p, c.off); string(p[:n]) != c.want || !errors.Is(err, c.err) || c.err == nil && err != nil {
 			t.Errorf("ReadAt(%d bytes, %d) = %q, %v, want %q, %v", c.size, c.off, p[:n], err, c.want, c.err)
+		}
+		if len(s.Calls()) > 1 {
+			t.Errorf("ReadAt(%d bytes, %d) made %d calls, want one", c.size, c.off, len(s.Calls()))
 		}
 	}
 	put("9876543210")

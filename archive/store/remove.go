@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -191,24 +192,22 @@ func (r *removal) retained() error {
 // keyErrors takes a joined error apart, into those of single keys and, where
 // there is one, another.
 func keyErrors(err error) (each []*KeyError, other error) {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // what wraps a join is looked through below
 	var one *KeyError
-	switch {
-	case !errors.As(err, &one):
+	if !errors.As(err, &one) {
 		return nil, err
-	case ok:
-		for _, err := range joined.Unwrap() {
+	}
+	switch err := err.(type) { //nolint:errorlint // what wraps others is looked into
+	case *KeyError:
+		return []*KeyError{err}, nil
+	case interface{ Unwrap() []error }:
+		for _, err := range err.Unwrap() {
 			more, err := keyErrors(err)
 			each = append(each, more...)
-			if err != nil {
-				other = err
-			}
+			other = cmp.Or(err, other)
 		}
 		return each, other
-	case errors.Is(err, one) && errors.Unwrap(err) != nil && error(one) != err: //nolint:errorlint // as above
-		return keyErrors(errors.Unwrap(err))
 	}
-	return []*KeyError{one}, nil
+	return keyErrors(errors.Unwrap(err))
 }
 
 // andMore names one key of several.

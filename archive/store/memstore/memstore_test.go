@@ -2,6 +2,7 @@ package memstore_test
 
 import (
 	"testing"
+	"time"
 
 	"logstow/archive/store"
 	"logstow/archive/store/memstore"
@@ -29,7 +30,33 @@ func TestStoreWithPrefix(t *testing.T) {
 }
 
 func TestVersionedStore(t *testing.T) {
-	storetest.Run(t, func(*testing.T) store.Store { return memstore.NewVersioned() })
+	versioned := func(*testing.T) store.Store { return memstore.NewVersioned() }
+	storetest.Run(t, versioned)
+	storetest.RunVersions(t, versioned)
+	storetest.RunVersions(t, func(t *testing.T) store.Store {
+		whole := memstore.NewVersioned()
+		part, err := whole.Sub("some/prefix")
+		if err != nil {
+			t.Fatalf("Sub: %v", err)
+		}
+		if err := whole.Put(t.Context(), "some/prefix-more/x", store.Bytes([]byte("beside")), store.PutOptions{}); err != nil {
+			t.Fatalf("Put: %v", err)
+		}
+		return storetest.NewFaulty(part)
+	})
+}
+
+func TestLocks(t *testing.T) {
+	storetest.RunLocks(t, func(*testing.T) storetest.Locked {
+		s := memstore.NewVersioned()
+		return storetest.Locked{Store: storetest.NewFaulty(s), Lock: func(t *testing.T, key string, until time.Time) {
+			s.LockNew("COMPLIANCE", time.Until(until))
+			defer s.LockNew("", 0)
+			if err := s.Put(t.Context(), key, store.Bytes([]byte("locked")), store.PutOptions{}); err != nil {
+				t.Fatalf("Put(%q): %v", key, err)
+			}
+		}}
+	})
 }
 
 func TestStoreThroughFaulty(t *testing.T) {

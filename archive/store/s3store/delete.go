@@ -49,7 +49,28 @@ func (s *Store) DeleteVersions(ctx context.Context, versions ...store.Version) e
 		}
 		objects = append(objects, types.ObjectIdentifier{Key: &name, VersionId: &v.ID})
 	}
-	return errors.Join(append(errs, s.delete(ctx, objects)...)...)
+	for _, err := range s.delete(ctx, objects) {
+		errs = append(errs, s.unlessGone(ctx, err))
+	}
+	return errors.Join(errs...)
+}
+
+// unlessGone returns nil for a version that is not there, which some servers
+// refuse to delete as if its id were none.
+func (s *Store) unlessGone(ctx context.Context, err error) error {
+	var e *store.KeyError
+	if !errors.As(err, &e) || !errors.Is(err, store.ErrRefused) || errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	for v, listErr := range s.Versions(ctx, e.Key) {
+		if listErr != nil || v.Key == e.Key && v.ID == e.ID {
+			return err
+		}
+		if v.Key > e.Key {
+			break
+		}
+	}
+	return nil
 }
 
 func (s *Store) delete(ctx context.Context, objects []types.ObjectIdentifier) (errs []error) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"logstow/archive/store"
 	"logstow/archive/store/s3store"
@@ -68,6 +69,31 @@ func TestStoreWithVersions(t *testing.T) {
 	g := gateway.Start(t, gateway.Options{})
 	g.Setenv(t)
 	storetest.RunWithin(t, versioned, buckets(g, gateway.Options{Versioning: true}))
+}
+
+func TestVersionsAreKept(t *testing.T) {
+	g := gateway.Start(t, gateway.Options{Versioning: true})
+	g.Setenv(t)
+	storetest.RunVersions(t, buckets(g, gateway.Options{Versioning: true}))
+	inner := prefixes(g)
+	storetest.RunVersions(t, func(t *testing.T) store.Store { return storetest.NewFaulty(inner(t)) })
+}
+
+func TestLocks(t *testing.T) {
+	g := gateway.Start(t, gateway.Options{ObjectLock: true})
+	g.Setenv(t)
+	var n atomic.Int32
+	storetest.RunLocks(t, func(t *testing.T) storetest.Locked {
+		c := config(g)
+		c.Prefix = fmt.Sprintf("some/prefix %d", n.Add(1))
+		return storetest.Locked{Store: open(t, c), Lock: func(t *testing.T, key string, until time.Time) {
+			locking := c
+			locking.LockMode, locking.LockDays = "COMPLIANCE", int(time.Until(until).Round(24*time.Hour)/(24*time.Hour))
+			if err := open(t, locking).Put(t.Context(), key, store.Bytes([]byte("locked")), store.PutOptions{}); err != nil {
+				t.Fatalf("Put(%q): %v", key, err)
+			}
+		}}
+	})
 }
 
 func TestStoreThroughTheSDKAlone(t *testing.T) {

@@ -63,6 +63,8 @@ func RunWithin(t *testing.T, limits Limits, newStore func(t *testing.T) store.St
 		{"Delete", testDelete},
 		{"DeleteMany", testDeleteMany},
 		{"DeleteRacesPut", testDeleteRacesPut},
+		{"Remove", testRemove},
+		{"RemoveMany", testRemoveMany},
 		{"Cancelled", testCancelled},
 		{"DeleteFolder", func(t *testing.T, s store.Store) { testDeleteFolder(t, s, limits.FolderDeleteFails) }},
 		{"IfAbsentAfterDelete", func(t *testing.T, s store.Store) { testIfAbsentAfterDelete(t, s, limits.DeletedIsTaken) }},
@@ -89,11 +91,16 @@ func put(t *testing.T, s store.Store, key string, b []byte) {
 // putAll puts the key itself under every key.
 func putAll(t *testing.T, s store.Store, keys []string) {
 	t.Helper()
+	putEach(t, s, keys, store.PutOptions{IfAbsent: true})
+}
+
+func putEach(t *testing.T, s store.Store, keys []string, opts store.PutOptions) {
+	t.Helper()
 	g, ctx := errgroup.WithContext(t.Context())
 	g.SetLimit(16)
 	for _, key := range keys {
 		g.Go(func() error {
-			if err := s.Put(ctx, key, store.Bytes([]byte(key)), store.PutOptions{IfAbsent: true}); err != nil {
+			if err := s.Put(ctx, key, store.Bytes([]byte(key)), opts); err != nil {
 				return fmt.Errorf("Put(%q): %w", key, err)
 			}
 			return nil

@@ -41,12 +41,21 @@ func (g *Gateway) LockByDefault(ctx context.Context, bucket, mode string, days i
 			`<Rule><DefaultRetention><Mode>%s</Mode><Days>%d</Days></DefaultRetention></Rule></ObjectLockConfiguration>`, mode, days))
 }
 
+// BeginUpload begins an upload in parts, which nobody will end.
+func (g *Gateway) BeginUpload(ctx context.Context, bucket, key string) error {
+	return g.send(ctx, http.MethodPost, bucket+"/"+key, "uploads=", nil, "")
+}
+
 func (g *Gateway) put(ctx context.Context, bucket, query string, header http.Header, body string) error {
-	address := g.Endpoint + "/" + bucket
+	return g.send(ctx, http.MethodPut, bucket, query, header, body)
+}
+
+func (g *Gateway) send(ctx context.Context, method, path, query string, header http.Header, body string) error {
+	address := g.Endpoint + "/" + path
 	if query != "" {
 		address += "?" + query
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, address, bytes.NewReader([]byte(body)))
+	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader([]byte(body)))
 	if err != nil {
 		return err
 	}
@@ -64,7 +73,7 @@ func (g *Gateway) put(ctx context.Context, bucket, query string, header http.Hea
 		return err
 	}
 	if resp.StatusCode/100 != 2 && !bytes.Contains(answer, []byte("BucketAlreadyOwnedByYou")) {
-		return fmt.Errorf("PUT %s: %s: %s", address, resp.Status, answer)
+		return fmt.Errorf("%s %s: %s: %s", method, address, resp.Status, answer)
 	}
 	return nil
 }

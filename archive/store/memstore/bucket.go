@@ -14,17 +14,17 @@ import (
 	"logstow/archive/store"
 )
 
-// Versioned is a Store that keeps versions and locks them, as a bucket with
+// Bucket is a Store that keeps versions and locks them, as a bucket with
 // Object Lock does: a Delete hides an object behind a marker, also one that isn't
 // there. It is a store.Versioner, a store.Retainer and a store.Locker.
-type Versioned struct {
+type Bucket struct {
 	*Store
 }
 
 var (
-	_ store.Versioner = (*Versioned)(nil)
-	_ store.Retainer  = (*Versioned)(nil)
-	_ store.Locker    = (*Versioned)(nil)
+	_ store.Versioner = (*Bucket)(nil)
+	_ store.Retainer  = (*Bucket)(nil)
+	_ store.Locker    = (*Bucket)(nil)
 )
 
 // history is every version there is. The mutex of the objects guards it.
@@ -43,41 +43,41 @@ type version struct {
 }
 
 // NewVersioned returns an empty store that keeps versions.
-func NewVersioned() *Versioned {
-	return &Versioned{&Store{shared: &objects{
+func NewVersioned() *Bucket {
+	return &Bucket{&Store{shared: &objects{
 		m:       map[string]object{},
 		history: &history{versions: map[string][]*version{}, now: time.Now, lock: store.Lock{Enabled: true}},
 	}}}
 }
 
 // Sub returns a view of the objects below prefix, which must be a valid key.
-func (v *Versioned) Sub(prefix string) (*Versioned, error) {
-	s, err := v.Store.Sub(prefix)
+func (b *Bucket) Sub(prefix string) (*Bucket, error) {
+	s, err := b.Store.Sub(prefix)
 	if err != nil {
 		return nil, err
 	}
-	return &Versioned{s}, nil
+	return &Bucket{s}, nil
 }
 
 // SetNow sets the clock that locks go by.
-func (v *Versioned) SetNow(now func() time.Time) {
-	v.shared.mu.Lock()
-	defer v.shared.mu.Unlock()
-	v.shared.history.now = now
+func (b *Bucket) SetNow(now func() time.Time) {
+	b.shared.mu.Lock()
+	defer b.shared.mu.Unlock()
+	b.shared.history.now = now
 }
 
 // LockNew locks what is put from now on for so long. mode is GOVERNANCE or
 // COMPLIANCE.
-func (v *Versioned) LockNew(mode string, keep time.Duration) {
-	v.shared.mu.Lock()
-	defer v.shared.mu.Unlock()
-	v.shared.history.lock = store.Lock{Enabled: true, Mode: mode, Default: keep}
+func (b *Bucket) LockNew(mode string, keep time.Duration) {
+	b.shared.mu.Lock()
+	defer b.shared.mu.Unlock()
+	b.shared.history.lock = store.Lock{Enabled: true, Mode: mode, Default: keep}
 }
 
 // SetRetention locks a version until then; id is empty for the latest. A zero time
 // takes the lock off, which a bucket would not allow.
-func (v *Versioned) SetRetention(key, id string, until time.Time) error {
-	return v.with(context.Background(), "lock", key, id, func(one *version) {
+func (b *Bucket) SetRetention(key, id string, until time.Time) error {
+	return b.with(context.Background(), "lock", key, id, func(one *version) {
 		one.kept.Until, one.kept.Mode = until, "COMPLIANCE"
 		if until.IsZero() {
 			one.kept.Mode = ""
@@ -86,32 +86,32 @@ func (v *Versioned) SetRetention(key, id string, until time.Time) error {
 }
 
 // Lock implements store.Locker.
-func (v *Versioned) Lock(ctx context.Context) (store.Lock, error) {
-	v.shared.mu.Lock()
-	defer v.shared.mu.Unlock()
-	return v.shared.history.lock, ctx.Err()
+func (b *Bucket) Lock(ctx context.Context) (store.Lock, error) {
+	b.shared.mu.Lock()
+	defer b.shared.mu.Unlock()
+	return b.shared.history.lock, ctx.Err()
 }
 
 // Retention implements store.Retainer.
-func (v *Versioned) Retention(ctx context.Context, key, id string) (kept store.Retention, err error) {
-	err = v.with(ctx, "read the retention of", key, id, func(one *version) { kept = one.kept })
+func (b *Bucket) Retention(ctx context.Context, key, id string) (kept store.Retention, err error) {
+	err = b.with(ctx, "read the retention of", key, id, func(one *version) { kept = one.kept })
 	return kept, err
 }
 
 // SetLegalHold implements store.Retainer.
-func (v *Versioned) SetLegalHold(ctx context.Context, key string, on bool) error {
-	return v.with(ctx, "set the legal hold of", key, "", func(one *version) { one.kept.Legal = on })
+func (b *Bucket) SetLegalHold(ctx context.Context, key string, on bool) error {
+	return b.with(ctx, "set the legal hold of", key, "", func(one *version) { one.kept.Legal = on })
 }
 
 // with calls f with a version that isn't a marker.
-func (v *Versioned) with(ctx context.Context, doing, key, id string, f func(*version)) error {
-	name, err := v.name(ctx, key)
+func (b *Bucket) with(ctx context.Context, doing, key, id string, f func(*version)) error {
+	name, err := b.name(ctx, key)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", doing, key, err)
 	}
-	v.shared.mu.Lock()
-	defer v.shared.mu.Unlock()
-	all := v.shared.history.versions[name]
+	b.shared.mu.Lock()
+	defer b.shared.mu.Unlock()
+	all := b.shared.history.versions[name]
 	i := slices.IndexFunc(all, func(one *version) bool { return id == "" || one.id == id })
 	if i < 0 || all[i].o == nil {
 		return fmt.Errorf("%s %s: %w", doing, key, fs.ErrNotExist)
@@ -121,12 +121,12 @@ func (v *Versioned) with(ctx context.Context, doing, key, id string, f func(*ver
 }
 
 // Versioned implements store.Versioner.
-func (v *Versioned) Versioned(ctx context.Context) (bool, error) { return true, ctx.Err() }
+func (b *Bucket) Versioned(ctx context.Context) (bool, error) { return true, ctx.Err() }
 
 // Versions implements store.Versioner. It yields what there was when it began.
-func (v *Versioned) Versions(ctx context.Context, prefix string) iter.Seq2[store.Version, error] {
+func (b *Bucket) Versions(ctx context.Context, prefix string) iter.Seq2[store.Version, error] {
 	return func(yield func(store.Version, error) bool) {
-		for _, one := range v.versions(prefix) {
+		for _, one := range b.versions(prefix) {
 			if err := ctx.Err(); err != nil {
 				yield(store.Version{}, fmt.Errorf("list the versions of %q: %w", prefix, err))
 				return
@@ -141,12 +141,12 @@ func (v *Versioned) Versions(ctx context.Context, prefix string) iter.Seq2[store
 	}
 }
 
-func (v *Versioned) versions(prefix string) []store.Version {
-	v.shared.mu.Lock()
-	defer v.shared.mu.Unlock()
+func (b *Bucket) versions(prefix string) []store.Version {
+	b.shared.mu.Lock()
+	defer b.shared.mu.Unlock()
 	var all []store.Version
-	for name, versions := range v.shared.history.versions {
-		key, inside := strings.CutPrefix(name, v.prefix)
+	for name, versions := range b.shared.history.versions {
+		key, inside := strings.CutPrefix(name, b.prefix)
 		if !inside || !strings.HasPrefix(key, prefix) {
 			continue
 		}
@@ -165,15 +165,15 @@ func (v *Versioned) versions(prefix string) []store.Version {
 }
 
 // DeleteVersions implements store.Versioner.
-func (v *Versioned) DeleteVersions(ctx context.Context, versions ...store.Version) error {
+func (b *Bucket) DeleteVersions(ctx context.Context, versions ...store.Version) error {
 	var errs []error
 	for _, one := range versions {
-		name, err := v.name(ctx, one.Key)
+		name, err := b.name(ctx, one.Key)
 		if err == nil && one.ID == "" {
 			err = fmt.Errorf("no version is named: %w", fs.ErrInvalid)
 		}
 		if err == nil {
-			err = v.shared.remove(name, one.ID)
+			err = b.shared.remove(name, one.ID)
 		}
 		if err != nil {
 			errs = append(errs, &store.KeyError{Key: one.Key, ID: one.ID, Err: err})
