@@ -127,6 +127,7 @@ type loader struct {
 	problems []Problem
 	sourceAt []string // where each source of the file stands
 	drafts   []*draft // the schedules of the file
+	policyAt []string // where each policy of the file stands
 }
 
 // set gives one setting a value that came as text.

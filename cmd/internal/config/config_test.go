@@ -7,12 +7,17 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"logstow/archive/compact"
+	"logstow/archive/retain"
 	"logstow/cmd/internal/config"
 	"logstow/layout/jobfile"
 )
+
+const day = 24 * time.Hour
 
 // write makes a configuration file and returns its path.
 func write(t *testing.T, text string) string {
@@ -98,6 +103,22 @@ schedules:
     task: archive
     cron: "*/15 * * * *"
     sources: [/srv/logs/*.ndjson, /srv/pipelines]
+compact:
+  after: 45d
+  grace: 36h
+retain:
+  grace: 14d
+  policies:
+    - name: failures
+      match: {status: [failed, Stopped], user: 0042, kind: job}
+      compact_after: never
+      expire_after: 13w
+    - name: audited
+      match: {recipe: ["7", "a|b"]}
+      keep_at_least: 7y
+    - name: all
+      compact_after: 1d
+      expire_after: 10y
 `
 
 func TestFileHoldsEveryKey(t *testing.T) {
@@ -127,6 +148,16 @@ func TestFileHoldsEveryKey(t *testing.T) {
 			Listen: "[::1]:8080", URL: "https://logs.example.com", NoAuth: true,
 			ExportWorkers: 5, TalendLimit: 100_000, Rate: -1,
 		},
+		Compact: config.Compact{After: retain.Wait{For: 45 * day}, Grace: 36 * time.Hour},
+		Retain: config.Retain{Grace: 14 * day, Policies: retain.Policies{
+			{
+				Name:         "failures",
+				Match:        retain.Match{Users: []string{"0042"}, Statuses: []string{"failed", "Stopped"}, Kinds: []string{"job"}},
+				CompactAfter: &retain.Wait{Never: true}, ExpireAfter: retain.Period{Days: 91},
+			},
+			{Name: "audited", Match: retain.Match{Recipes: []string{"7", "a|b"}}, KeepAtLeast: retain.Period{Years: 7}},
+			{Name: "all", CompactAfter: &retain.Wait{For: day}, ExpireAfter: retain.Period{Years: 10}},
+		}},
 	}
 	want.Schedules = []config.Schedule{{
 		Name: "archive", Task: "archive", Cron: "*/15 * * * *", Sources: want.Archive.Sources[:2], Where: path + ":39",
@@ -143,6 +174,8 @@ func TestDefaults(t *testing.T) {
 			Log:     config.Log{Level: slog.LevelWarn, Format: "text"},
 			Archive: config.Archive{Detail: jobfile.Full, Overflow: "keep", MaxFileSize: jobfile.MaxSize},
 			Serve:   config.Serve{Parts: config.Parts{API: true, Scheduler: true, Workers: true}, Listen: "127.0.0.1:8333", ExportWorkers: 2, Rate: 600},
+			Compact: config.Compact{After: retain.Wait{For: compact.DefaultAfter}, Grace: compact.DefaultGrace},
+			Retain:  config.Retain{Grace: retain.DefaultGrace},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("Load of %q (-want +got):\n%s", text, diff)

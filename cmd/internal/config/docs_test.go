@@ -57,11 +57,19 @@ func TestEveryDocumentedKeyIsThere(t *testing.T) {
 	}
 }
 
-// The documentation has a line for each member of a schedule, and for no other.
-func TestEveryMemberOfSchedulesIsDocumented(t *testing.T) {
-	_, section, ok := strings.Cut(documentation(t), "\n## Schedules\n")
+// The documentation has a line for each member of a schedule and of a policy, and
+// for no other.
+func TestEveryMemberIsDocumented(t *testing.T) {
+	for section, members := range map[string][]string{"Schedules": config.Members(), "Policies": config.PolicyMembers()} {
+		wantDocumented(t, section, members)
+	}
+}
+
+func wantDocumented(t *testing.T, heading string, members []string) {
+	t.Helper()
+	_, section, ok := strings.Cut(documentation(t), "\n## "+heading+"\n")
 	if !ok {
-		t.Fatal("docs/configuration.md has no section on schedules")
+		t.Fatalf("docs/configuration.md has no section %s", heading)
 	}
 	section, _, _ = strings.Cut(section, "\n## ")
 	var documented []string
@@ -71,15 +79,15 @@ func TestEveryMemberOfSchedulesIsDocumented(t *testing.T) {
 			documented = append(documented, name)
 		}
 	}
-	if diff := cmp.Diff(config.Members(), documented); diff != "" {
-		t.Errorf("members of schedules in docs/configuration.md (-want +got):\n%s", diff)
+	if diff := cmp.Diff(members, documented); diff != "" {
+		t.Errorf("members in the section %s of docs/configuration.md (-want +got):\n%s", heading, diff)
 	}
 }
 
 // Each example loads as it is, so that it can be copied.
 func TestExamplesLoad(t *testing.T) {
 	root := filepath.Join("..", "..", "..")
-	for name, want := range map[string]int{"README.md": 1, "docs/configuration.md": 2, "docs/scheduling.md": 1} {
+	for name, want := range map[string]int{"README.md": 1, "docs/configuration.md": 3, "docs/scheduling.md": 1} {
 		examples := examplesOf(t, filepath.Join(root, filepath.FromSlash(name)))
 		if len(examples) < want {
 			t.Errorf("found %d examples in %s, want at least %d", len(examples), name, want)
@@ -114,8 +122,8 @@ func examplesOf(t *testing.T, path string) []string {
 // commented out: those are the lines with # and one space.
 func TestDeployedFileLoads(t *testing.T) {
 	path := filepath.Join("..", "..", "..", "deploy", "config.example.yaml")
-	if _, _, err := config.Load(config.Options{File: path}); err != nil {
-		t.Errorf("Load: %v", err)
+	if c, _ := load(t, config.Options{File: path}); len(c.Retain.Policies) > 0 {
+		t.Errorf("the deployed file has the policies %+v: whoever copies it would lose something", c.Retain.Policies)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -127,7 +135,7 @@ func TestDeployedFileLoads(t *testing.T) {
 		all.WriteString(indent + strings.TrimPrefix(line[len(indent):], "# "))
 	}
 	c, _ := load(t, config.Options{File: write(t, all.String())})
-	if len(c.Schedules) < 4 || c.Serve.URL == "" || len(c.Archive.Sources) < 2 {
-		t.Errorf("the deployed file has %+v, want schedules, serve and sources in comments", c)
+	if len(c.Schedules) < 4 || c.Serve.URL == "" || len(c.Archive.Sources) < 2 || len(c.Retain.Policies) < 2 {
+		t.Errorf("the deployed file has %+v, want schedules, serve, sources and policies in comments", c)
 	}
 }

@@ -27,3 +27,18 @@ func Members() []string {
 	}
 	return all
 }
+
+// PolicyMembers is the members of a policy, with those of its match as
+// "match.user".
+func PolicyMembers() []string {
+	var all []string
+	for _, name := range memberNames(policyMembers) {
+		if all = append(all, name); name != "match" {
+			continue
+		}
+		for _, name := range memberNames(matchMembers) {
+			all = append(all, "match."+name)
+		}
+	}
+	return all
+}

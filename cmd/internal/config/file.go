@@ -175,8 +175,11 @@ func (f *file) group(n *yaml.Node, path string) {
 		return // a heading whose keys are all commented out
 	}
 	allowed := below(path)
-	if path == "" {
+	switch path {
+	case "":
 		allowed = append(allowed, schedulesKey)
+	case retainKey:
+		allowed = append(allowed, "policies")
 	}
 	f.eachMember(n, path, allowed, func(name, value *yaml.Node) {
 		key := strings.TrimPrefix(path+"."+name.Value, ".")
@@ -184,6 +187,8 @@ func (f *file) group(n *yaml.Node, path string) {
 		switch {
 		case key == schedulesKey:
 			f.readSchedules(value)
+		case key == policiesKey:
+			f.readPolicies(value)
 		case !ok:
 			f.group(value, key)
 		case key == sourcesKey:

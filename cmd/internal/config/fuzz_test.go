@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"logstow/archive/ledger"
+	"logstow/archive/retain"
 	"logstow/cmd/internal/config"
 	"logstow/scheduler"
 )
@@ -50,6 +51,12 @@ func wantRunnable(t *testing.T, c *config.Config) {
 	}
 }
 
+// wantSensible sees to it that nothing is wrong with policies.
+func wantSensible(t *testing.T, p retain.Policies) {
+	t.Helper()
+	p.Check(func(i int, what string) { t.Errorf("policy %+v: %s", p[i], what) })
+}
+
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
 // noLedger is for schedulers that never run anything.
@@ -68,6 +75,8 @@ func FuzzFile(f *testing.F) {
 	f.Add("archive: {sources: [\"/a\\nb\"]}\nschedules: [{task: archive, sources: [/a]}]\n")
 	f.Add("schedules:\n- cron: */5 * * * *\n")
 	f.Add("schedules: [{name: a, task: sweep, cron: '0 0 29 2 *', zone: Asia/Tokyo, jitter: 1d}]\nserve: {parts: [api]}\n")
+	f.Add("retain: {grace: 1d, policies: [{name: a, match: {user: [b, '']}, expire_after: 1d}, {name: a, compact_after: never, keep_at_least: 2y}]}\n")
+	f.Add("compact: {after: never}\nretain: &a {policies: [*a, {match: *a}, {name: \"a\\nb\"}]}\n")
 	path := filepath.Join(f.TempDir(), "config.yaml")
 	f.Fuzz(func(t *testing.T, text string) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -79,6 +88,7 @@ func FuzzFile(f *testing.F) {
 				t.Errorf("Load gave %+v from %v", c, provenance)
 			}
 			wantRunnable(t, c)
+			wantSensible(t, c.Retain.Policies)
 			return
 		}
 		var e *config.Error

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"logstow/archive/retain"
@@ -71,15 +72,22 @@ func showWait(w retain.Wait) string {
 	return showDuration(w.For)
 }
 
-// showDuration is how parseDuration reads it.
+// showDuration is how parseDuration reads it, and as short as it can be.
 func showDuration(d time.Duration) string {
 	const day = 24 * time.Hour
-	switch days := d / day; {
-	case d == 0 || days == 0:
-		return d.String()
-	case d%day == 0:
-		return fmt.Sprintf("%dd", days)
-	default:
-		return fmt.Sprintf("%dd%s", days, d%day)
+	var b strings.Builder
+	if days := d / day; days > 0 {
+		fmt.Fprintf(&b, "%dd", days)
 	}
+	if rest := d % day; rest > 0 || d == 0 {
+		text := rest.String()
+		if strings.HasSuffix(text, "m0s") {
+			text = strings.TrimSuffix(text, "0s")
+		}
+		if strings.HasSuffix(text, "h0m") {
+			text = strings.TrimSuffix(text, "0m")
+		}
+		b.WriteString(text)
+	}
+	return b.String()
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Provenance is every key that has a value, in the order in which they are
-// documented, and then every schedule in the order of the file.
+// documented, and then every policy and every schedule in the order of the file.
 type Provenance []Origin
 
 // Origin is a key's value and where it came from.
@@ -23,6 +23,9 @@ func (l *loader) provenance() Provenance {
 		if where, ok := l.origin[s.key]; ok {
 			p = append(p, Origin{Key: s.key, Value: s.show(&l.config), From: where})
 		}
+	}
+	for i, policy := range l.config.Retain.Policies {
+		p = append(p, Origin{Key: policiesKey + "." + policy.Name, Value: showPolicy(policy), From: l.policyAt[i]})
 	}
 	for _, s := range l.config.Schedules {
 		p = append(p, Origin{Key: schedulesKey + "." + s.Name, Value: s.show(), From: s.Where})
