@@ -1,7 +1,6 @@
 package compact
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +25,7 @@ func RemoveSegment(ctx context.Context, c Config, s ledger.Segment) error {
 func (c *Config) removeSegment(ctx context.Context, s ledger.Segment, then time.Time) error {
 	name, err := layout.Parse(s.Key)
 	if err != nil || name.Kind != layout.SegmentKey {
-		return fmt.Errorf("remove segment %.200q: it has no key of a segment: %w", s.Key, cmp.Or(err, fs.ErrInvalid))
+		return fmt.Errorf("remove segment %.200q: it is no segment's key: %w", s.Key, fs.ErrInvalid)
 	}
 	marked, err := c.startRemoval(ctx, s, then)
 	if err != nil {

@@ -60,7 +60,7 @@ func (c *Config) look(ctx context.Context, d ledger.Document) (ledger.Document, 
 // movedMeanwhile tells whether an error may come of something having been moved or
 // removed since it was looked up.
 func movedMeanwhile(err error) bool {
-	return errors.Is(err, ledger.ErrMoved) || errors.Is(err, fs.ErrNotExist)
+	return errors.Is(err, ledger.ErrMoved) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, store.ErrChanged)
 }
 
 func (c *Config) takeOne(ctx context.Context, d ledger.Document) error {

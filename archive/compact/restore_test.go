@@ -1,0 +1,161 @@
+package compact_test
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"logstow/archive/compact"
+	"logstow/archive/ledger"
+	"logstow/archive/store"
+	"logstow/layout"
+	"logstow/layout/segment"
+)
+
+// everything restores all.
+func everything(t *testing.T, w *packed) error {
+	t.Helper()
+	_, err := compact.Restore(t.Context(), w.config(), ledger.Query{}, nil)
+	return err
+}
+
+// gets is how many reads of segments there were.
+func (w *packed) gets() (n int) {
+	for _, call := range w.store.Calls() {
+		if call.Method == "Get" && strings.HasPrefix(call.Key, layout.Segments) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestRestore(t *testing.T) {
+	w := newPacked(t, newMemory(), 60)
+	w.removeInputs(t, w.pack(t, w.docs[:40]))
+	w.pack(t, w.docs[40:55])
+	w.store.Reset()
+	shown := compact.Restored{}
+	did, err := compact.Restore(t.Context(), w.config(), ledger.Query{User: "5"}, func(r compact.Restored) { shown = r })
+	if err != nil || did.Documents != 55 || did.AlreadyThere != 6 || did.Left != 0 || did.Bytes == 0 {
+		t.Errorf("Restore = %+v, %v, want 55 and 6 that were there", did, err)
+	}
+	if shown != did {
+		t.Errorf("the last progress is %+v, want %+v", shown, did)
+	}
+	if n := w.gets(); n > 6 {
+		t.Errorf("%d reads of 2 segments, want them read once", n)
+	}
+	w.wantOut(t)
+	if did, err = compact.Restore(t.Context(), w.config(), ledger.Query{User: "5"}, nil); err != nil || did.Documents != 0 || did.AlreadyThere != 61 {
+		t.Errorf("once more: Restore = %+v, %v, want 61 that were there", did, err)
+	}
+}
+
+// Documents that are large for the budget pass one by one.
+func TestRestoreWithinABudget(t *testing.T) {
+	w := newPacked(t, newMemory(), 20)
+	w.removeInputs(t, w.pack(t, w.docs))
+	c := w.config()
+	c.Budget, c.Concurrency = 1, 3
+	if _, err := compact.Restore(t.Context(), c, ledger.Query{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.wantOut(t)
+}
+
+func TestRestoreOfSome(t *testing.T) {
+	w := newPacked(t, newMemory(), 20)
+	s := w.pack(t, w.docs)
+	did, err := compact.Restore(t.Context(), w.config(), ledger.Query{Recipe: "1"}, nil)
+	if err != nil || did.Documents != 10 {
+		t.Errorf("Restore = %+v, %v, want 10", did, err)
+	}
+	use, err := w.ledger.SegmentUse(t.Context(), s.ID)
+	if err != nil || use.Stored != 11 {
+		t.Errorf("SegmentUse = %+v, %v, want 11 that stayed", use, err)
+	}
+}
+
+func TestRestoreWithFaults(t *testing.T) {
+	for name, n := range map[string]int{"few": 2, "many": 9} {
+		t.Run(name, func(t *testing.T) {
+			eachFault(t, func(t *testing.T) *packed {
+				w := newPacked(t, newMemory(), n)
+				w.removeInputs(t, w.pack(t, w.docs[:n-1]))
+				w.pack(t, w.docs[n-1:])
+				return w
+			}, everything, func(t *testing.T, w *packed) { w.wantOut(t) })
+		})
+	}
+}
+
+// A segment is replaced and removed at each look at it in turn.
+func TestRestoreFollows(t *testing.T) {
+	for _, op := range []string{"documents", "segment", "in segment", "input", "take out"} {
+		t.Run(op, func(t *testing.T) {
+			w := newPacked(t, newMemory(), 15)
+			first := w.pack(t, w.docs[:12])
+			w.removeInputs(t, first)
+			moved := false
+			w.fault = func(o string, phase ledger.Phase) error {
+				if o != op || phase != ledger.Before || moved {
+					return nil
+				}
+				moved = true
+				in, err := w.ledger.InSegment(t.Context(), first.ID)
+				if err != nil {
+					return err
+				}
+				w.removeInputs(t, w.pack(t, append(in, w.docs[12:]...), first.ID))
+				c := w.config()
+				c.Store = w.inner
+				return compact.RemoveSegment(t.Context(), c, first)
+			}
+			c := w.config()
+			c.Concurrency = 1
+			if _, err := compact.Restore(t.Context(), c, ledger.Query{}, nil); err != nil || !moved {
+				t.Fatalf("Restore = %v, moved meanwhile: %v", err, moved)
+			}
+			w.wantOut(t)
+		})
+	}
+}
+
+// What lies in a damaged part of a segment stays where it is, as does what has
+// other content under its key; everything else is restored.
+func TestRestoreOfADamagedSegment(t *testing.T) {
+	w := newPacked(t, newMemory(), 30)
+	s := w.pack(t, w.docs)
+	w.removeInputs(t, s)
+	taken := w.docs[3]
+	if err := w.inner.Put(t.Context(), taken.Key, store.Bytes([]byte("other")), store.PutOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	var notices []compact.Notice
+	c := w.config()
+	c.Notice = func(n compact.Notice) { notices = append(notices, n) }
+	did, err := compact.Restore(t.Context(), c, ledger.Query{}, nil)
+	if !errors.Is(err, fs.ErrExist) || did.Documents != 30 || did.Left != 1 || len(notices) != 1 || notices[0].Key != taken.Key {
+		t.Errorf("Restore = %+v, %v, notices %v, want one left for %v", did, err, notices, fs.ErrExist)
+	}
+
+	w = newPacked(t, newMemory(), 30)
+	s = w.pack(t, w.docs)
+	w.removeInputs(t, s)
+	file := []byte(w.all(t)[s.Key].Content)
+	for i := range 200 {
+		if i >= len(file)-200 {
+			break
+		}
+		file[4+i] ^= 0x55
+	}
+	if err := w.inner.Put(t.Context(), s.Key, store.Bytes(bytes.Clone(file)), store.PutOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	did, err = compact.Restore(t.Context(), w.config(), ledger.Query{}, nil)
+	if !errors.Is(err, segment.ErrDamaged) || did.Left != 31 {
+		t.Errorf("Restore from a damaged segment = %+v, %v, want 31 left for %v", did, err, segment.ErrDamaged)
+	}
+}
