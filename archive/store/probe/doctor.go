@@ -69,6 +69,7 @@ func Doctor(ctx context.Context, s store.Store, opts Options) []Check {
 		{"clock", d.clock},
 		{"versions", d.versions},
 		{"object lock", d.lock},
+		{"unfinished uploads", d.uploads},
 		{"delete", d.delete},
 	} {
 		check := Check{State: Skipped, Detail: "the store can't be used"}
@@ -90,6 +91,7 @@ type doctor struct {
 	attempted bool // the object may be there
 	written   bool // the object is there
 	readable  bool
+	locked    bool          // so is everything that is written
 	skew      time.Duration // of the store's clock against ours
 	skewSeen  bool
 }

@@ -150,7 +150,7 @@ func states(checks []probe.Check) string {
 func TestDoctor(t *testing.T) {
 	const unwritable = "write=fail read=skipped conditional write=skipped clock=skipped delete=skipped"
 	const unusable = "credentials=fail write=skipped read=skipped list=skipped conditional write=skipped presigned URL=skipped " +
-		"clock=skipped versions=skipped object lock=skipped delete=skipped"
+		"clock=skipped versions=skipped object lock=skipped unfinished uploads=skipped delete=skipped"
 	refused := func(err error) error { return fmt.Errorf("%w: %w", store.ErrRefused, err) }
 	for _, test := range []struct {
 		name string
@@ -228,8 +228,18 @@ func TestDoctorOnS3(t *testing.T) {
 	g.Setenv(t)
 	locked := gateway.Options{Bucket: "locked", ObjectLock: true}
 	versioned := gateway.Options{Bucket: "versioned", Versioning: true}
-	for _, opts := range []gateway.Options{locked, versioned} {
+	lockable := gateway.Options{Bucket: "lockable", ObjectLock: true}
+	suspended := gateway.Options{Bucket: "suspended", Versioning: true}
+	for _, opts := range []gateway.Options{locked, versioned, lockable, suspended, {Bucket: "uploads"}} {
 		if err := g.CreateBucket(t.Context(), opts); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := g.SuspendVersioning(t.Context(), "suspended"); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"some/prefix/a", "some/prefix/b", "other/a"} {
+		if err := g.BeginUpload(t.Context(), "uploads", key); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -248,11 +258,17 @@ func TestDoctorOnS3(t *testing.T) {
 		{"locked", 10, "", "locked for 10 days (GOVERNANCE)"},
 		{"locked", 30, "object lock=warn", "less than the 30"},
 		{"locked", 3, "object lock=warn", "longer than the 3"},
+		{"locked", 10, "", "refused by Object Lock, as for all"},
+		{"by URL", 0, "", "refused by Object Lock until 20"},
+		{"suspended", 0, "", "but once did"},
+		{"uploads", 0, "unfinished uploads=warn", "2, the oldest of 20"},
 		{"missing", 0, "credentials=fail", "NoSuchBucket"},
 	} {
-		s, err := s3store.Open(t.Context(), s3store.Config{
-			Bucket: test.bucket, Prefix: "some/prefix", Endpoint: g.Endpoint, Region: gateway.Region, PathStyle: true,
-		})
+		c := s3store.Config{Bucket: test.bucket, Prefix: "some/prefix", Endpoint: g.Endpoint, Region: gateway.Region, PathStyle: true}
+		if test.bucket == "by URL" {
+			c.Bucket, c.LockMode, c.LockDays = "lockable", "COMPLIANCE", 5
+		}
+		s, err := s3store.Open(t.Context(), c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -261,7 +277,15 @@ func TestDoctorOnS3(t *testing.T) {
 		if got != test.want || !strings.Contains(fmt.Sprint(checks), test.says) {
 			t.Errorf("bucket %s, %d days: Doctor finds %q, want %q and %q:\n%+v", test.bucket, test.days, got, test.want, test.says, checks)
 		}
-		if test.bucket == "locked" || test.bucket == "missing" {
+		if strings.Contains(fmt.Sprint(checks), "refused by Object Lock") {
+			for info, err := range s.List(t.Context(), store.ListOptions{}) {
+				if err != nil || info.Key != layout.Probe {
+					t.Errorf("bucket %s: %s, which is locked, isn't hidden (%v)", test.bucket, info.Key, err)
+				}
+			}
+			continue
+		}
+		if test.bucket == "missing" {
 			continue
 		}
 		var left []string

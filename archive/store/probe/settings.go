@@ -43,6 +43,10 @@ func (d *doctor) versions(ctx context.Context) Check {
 	case !d.written:
 		return skipped(notWritten)
 	}
+	versioned, err := versioner.Versioned(ctx)
+	if err != nil {
+		return bad(err, "")
+	}
 	for v, err := range versioner.Versions(ctx, d.key) {
 		switch {
 		case errors.Is(err, errors.ErrUnsupported):
@@ -52,6 +56,9 @@ func (d *doctor) versions(ctx context.Context) Check {
 		case v.ID != "null" && v.ID != "":
 			return ok("the bucket keeps versions; logstow removes each of them")
 		}
+	}
+	if versioned {
+		return ok("the bucket keeps none now, but once did; logstow looks for them")
 	}
 	return ok("the bucket keeps none")
 }
@@ -72,6 +79,7 @@ func (d *doctor) lock(ctx context.Context) Check {
 			return Check{State: Warn, Detail: err.Error(), Advice: adviceFor(err)}
 		}
 	}
+	d.locked = lock.Default > 0
 	return compareLock(lock, wanted)
 }
 
@@ -106,7 +114,15 @@ func (d *doctor) delete(ctx context.Context) Check {
 	if !d.written {
 		return skipped(notWritten)
 	}
-	if err := d.store.Delete(ctx, d.key); err != nil {
+	err := store.Remove(ctx, d.store, nil, d.key)
+	if kept, is := errors.AsType[*store.RetainedError](err); is && (d.locked || !kept.Until.IsZero()) {
+		until := ""
+		if !kept.Until.IsZero() {
+			until = " until " + kept.Until.UTC().Format(time.RFC3339)
+		}
+		return ok("refused by Object Lock%s, as for all that is written here; %s stays as long", until, d.key)
+	}
+	if err != nil {
 		return bad(err, "quarantine, compact, retain and erase can't remove anything; "+d.key+" stays in the store")
 	}
 	if d.readable {
@@ -117,6 +133,45 @@ func (d *doctor) delete(ctx context.Context) Check {
 	return ok("deleted what was written")
 }
 
+// manyUploads is how many unfinished uploads are counted.
+const manyUploads = 10000
+
+func (d *doctor) uploads(ctx context.Context) Check {
+	lister, has := store.As[store.Uploads](d.store)
+	if !has {
+		return ok("the store has none")
+	}
+	n := 0
+	var oldest time.Time
+	for u, err := range lister.Uploads(ctx, "") {
+		switch {
+		case errors.Is(err, errors.ErrUnsupported):
+			return ok("the store has none")
+		case errors.Is(err, fs.ErrPermission):
+			return Check{State: Warn, Detail: err.Error(), Advice: "without this right it can't be told whether unfinished uploads take room"}
+		case err != nil:
+			return Check{State: Warn, Detail: err.Error(), Advice: adviceFor(err)}
+		}
+		if n++; oldest.IsZero() || u.Begun.Before(oldest) {
+			oldest = u.Begun
+		}
+		if n == manyUploads {
+			break
+		}
+	}
+	if n == 0 {
+		return ok("none")
+	}
+	more := ""
+	if n == manyUploads {
+		more = " or more"
+	}
+	return Check{
+		State: Warn, Detail: fmt.Sprintf("%d%s, the oldest of %s; they take room that is paid for", n, more, oldest.UTC().Format(time.RFC3339)),
+		Advice: "none are logstow's: have them removed by a lifecycle rule of the bucket (AbortIncompleteMultipartUpload)",
+	}
+}
+
 // cleanUp removes what Doctor wrote, as far as it may; delete has told about
 // what it may not. On a bucket with versions it removes each of them.
 func (d *doctor) cleanUp(ctx context.Context) {
@@ -125,21 +180,9 @@ func (d *doctor) cleanUp(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	_ = d.store.Delete(ctx, d.key)
-	versioner, has := store.As[store.Versioner](d.store)
-	if !has {
-		return
+	if err := store.Remove(ctx, d.store, nil, d.key); err != nil {
+		_ = d.store.Delete(ctx, d.key) // at least nobody sees it
 	}
-	var all []store.Version
-	for v, err := range versioner.Versions(ctx, d.key) {
-		if err != nil {
-			return
-		}
-		if v.Key == d.key {
-			all = append(all, v)
-		}
-	}
-	_ = versioner.DeleteVersions(ctx, all...)
 }
 
 // withoutURL strips the address from an error of net/http: it is signed.

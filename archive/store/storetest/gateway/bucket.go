@@ -29,8 +29,17 @@ func (g *Gateway) CreateBucket(ctx context.Context, opts Options) error {
 	if !opts.Versioning {
 		return nil
 	}
-	return g.put(ctx, opts.Bucket, "versioning=", nil,
-		`<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status></VersioningConfiguration>`)
+	return g.setVersioning(ctx, opts.Bucket, "Enabled")
+}
+
+// SuspendVersioning makes a bucket that keeps versions keep no more of them.
+func (g *Gateway) SuspendVersioning(ctx context.Context, bucket string) error {
+	return g.setVersioning(ctx, bucket, "Suspended")
+}
+
+func (g *Gateway) setVersioning(ctx context.Context, bucket, status string) error {
+	return g.put(ctx, bucket, "versioning=", nil, fmt.Sprintf(
+		`<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>%s</Status></VersioningConfiguration>`, status))
 }
 
 // LockByDefault makes a bucket with Object Lock lock every new object for some
