@@ -31,10 +31,10 @@ type Config struct {
 var ErrUnreadable = errors.New("unreadable")
 
 // documents is the part of the ledger that exporting needs: all that index
-// has, listings that are newest first and hold nothing between their pages,
+// has, where documents lie, listings that are newest first and hold nothing between their pages,
 // the versions of many jobs in one look, and the last ID that was given.
 type documents interface {
-	index
+	places
 	Documents(ctx context.Context, q ledger.Query) iter.Seq2[ledger.Document, error]
 	Find(ctx context.Context, refs []ledger.Ref) ([][]ledger.Version, error)
 	Last(ctx context.Context) (int64, error)
@@ -45,6 +45,7 @@ type documents interface {
 type Exporter struct {
 	store   objects
 	ledger  documents
+	reader  *Reader
 	tempDir string
 
 	// readers read records of the built-in platforms, then those of each field
@@ -57,7 +58,11 @@ func New(c Config) (*Exporter, error) {
 	if c.Store == nil || c.Ledger == nil {
 		return nil, errors.New("an exporter needs a store and a ledger")
 	}
-	e := &Exporter{store: c.Store, ledger: c.Ledger, tempDir: c.TempDir}
+	reader, err := NewReader(c.Store, c.Ledger)
+	if err != nil {
+		return nil, err
+	}
+	e := &Exporter{store: c.Store, ledger: c.Ledger, reader: reader, tempDir: c.TempDir}
 	shapes := []*jobfile.Fields{nil}
 	for i := range c.Fields {
 		shapes = append(shapes, &c.Fields[i])
@@ -78,6 +83,9 @@ func New(c Config) (*Exporter, error) {
 // anyUser is what readers take every record's user for.
 const anyUser = "any"
 
+// Reader is what the Exporter reads documents with.
+func (e *Exporter) Reader() *Reader { return e.reader }
+
 // Find is Find in the Exporter's ledger.
 func (e *Exporter) Find(ctx context.Context, want Wanted) (Job, error) {
 	return Find(ctx, e.ledger, want)
@@ -96,8 +104,9 @@ type Record struct {
 // Open fetches a version's record, compares it with its hash and reads it.
 // Records up to 1 MB are held in memory, larger ones in a temporary file. A
 // capped version whose lines were not kept opens without lines. ErrDamaged
-// where the store doesn't hold what was recorded; ErrUnreadable where no reader
-// finds the version's job in it. The caller closes it.
+// where the store doesn't hold what was recorded; ErrNotFound where the version was
+// deleted since it was looked up; ErrUnreadable where no reader finds the version's
+// job in it. The caller closes it.
 func (e *Exporter) Open(ctx context.Context, v ledger.Document) (*Record, error) {
 	data, err := e.fetch(ctx, v)
 	if err != nil {
@@ -123,9 +132,9 @@ func (e *Exporter) record(data *spool, v ledger.Document) (*Record, error) {
 // there is no more. They are those that were recorded.
 func (e *Exporter) fetch(ctx context.Context, v ledger.Document) (*spool, error) {
 	data := newSpool(e.tempDir)
-	err := WriteFull(ctx, e.store, data, v)
+	err := e.reader.WriteFull(ctx, data, v)
 	if errors.Is(err, ErrNoFull) {
-		err = Write(ctx, e.store, data, v)
+		err = e.reader.Write(ctx, data, v)
 	}
 	if err != nil {
 		return nil, errors.Join(err, data.Close())

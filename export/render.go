@@ -111,6 +111,9 @@ func (e *Exporter) renderer(r Request, out *output) renderer {
 // passed over.
 func (e *Exporter) take(ctx context.Context, v picked, do func(*spool) error) error {
 	data, err := v.fetching.take()
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
 	if errors.Is(err, ErrDamaged) {
 		kept, lookup := e.kept(ctx, v)
 		switch {

@@ -2,8 +2,6 @@ package export
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -35,60 +33,6 @@ const (
 // objects is the part of a store that reading needs.
 type objects interface {
 	Get(ctx context.Context, key string, part store.Range) (io.ReadCloser, store.Info, error)
-}
-
-// Write writes a version's document to w, byte for byte as it is in the store.
-// Bytes reach w before they can be compared with the recorded hash: after
-// ErrDamaged, what w got is not to be trusted. A version that the ledger calls
-// unverified is not compared.
-func Write(ctx context.Context, s objects, w io.Writer, v ledger.Document) error {
-	object, err := get(ctx, s, v.Key)
-	if err != nil {
-		return err
-	}
-	defer object.Close()
-	hash := sha256.New()
-	size, err := copyTo(io.MultiWriter(hash, w), object)
-	if err != nil {
-		return err
-	}
-	if got := ledger.Hash(hash.Sum(nil)); v.Verified && got != v.SHA256 {
-		return fmt.Errorf("%s: %w: %d bytes with SHA-256 %s, the ledger has %d bytes with %s",
-			v.Key, ErrDamaged, size, got, v.Size, v.SHA256)
-	}
-	return nil
-}
-
-// WriteFull writes the record as it came in: of a version that was capped, the
-// overflowed record with its lines, and of any other the document itself. It
-// is ErrNoFull where the lines of a capped version were dropped. As with
-// Write, ErrDamaged may come after the bytes.
-func WriteFull(ctx context.Context, s objects, w io.Writer, v ledger.Document) error {
-	if !v.Overflow {
-		if capped(v) {
-			return fmt.Errorf("%s: %w", v.Key, ErrNoFull)
-		}
-		return Write(ctx, s, w, v)
-	}
-	change, err := readChange(ctx, s, v.Key)
-	if err != nil {
-		return err
-	}
-	key := layout.Overflow(v.Key)
-	object, err := get(ctx, s, key)
-	if err != nil {
-		return err
-	}
-	defer object.Close()
-	hash := sha256.New()
-	if err := decompress(io.MultiWriter(hash, w), object, change.InputSize); err != nil {
-		return err
-	}
-	if got := hex.EncodeToString(hash.Sum(nil)); got != change.OverflowSHA256 {
-		return fmt.Errorf("%s: %w: it holds bytes with SHA-256 %s, %s says %s",
-			key, ErrDamaged, got, layout.Meta(v.Key), change.OverflowSHA256)
-	}
-	return nil
 }
 
 // maxChange bounds what is read of a meta object, in bytes.
@@ -158,7 +102,7 @@ func copyTo(w io.Writer, r *reading) (int64, error) {
 func get(ctx context.Context, s objects, key string) (*reading, error) {
 	object, _, err := s.Get(ctx, key, store.Range{})
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w: the object is missing in the store", key, ErrDamaged)
+		return nil, fmt.Errorf("%s: %w: the object is missing in the store", key, errElsewhere)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", key, err)

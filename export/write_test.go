@@ -2,10 +2,12 @@ package export_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"io"
+	"io/fs"
 	"strings"
 	"testing"
 
@@ -48,6 +50,25 @@ func compressed(t testing.TB, s string) []byte {
 	return b.Bytes()
 }
 
+// known is a ledger's whole knowledge.
+type known []ledger.Document
+
+func (k known) ByJob(context.Context, string, string) ([]ledger.Document, error) { return k, nil }
+
+func (k known) Segment(context.Context, int64) (ledger.Segment, error) {
+	return ledger.Segment{}, fs.ErrNotExist
+}
+
+// reader reads what is in s of a version that the ledger has.
+func reader(t *testing.T, s store.Store, v ledger.Document) *export.Reader {
+	t.Helper()
+	r, err := export.NewReader(s, known{v})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 func version(content string) ledger.Document {
 	return ledger.Document{
 		Key: key, Job: "j", Verified: true,
@@ -75,7 +96,7 @@ func TestWrite(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out strings.Builder
-			err := export.Write(t.Context(), stored(t, tt.objects), &out, tt.version)
+			err := reader(t, stored(t, tt.objects), tt.version).Write(t.Context(), &out, tt.version)
 			if !errors.Is(err, tt.err) || out.String() != tt.out {
 				t.Errorf("Write = %q, %v, want %q, %v", out.String(), err, tt.out, tt.err)
 			}
@@ -126,7 +147,7 @@ func TestWriteFull(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out strings.Builder
-			err := export.WriteFull(t.Context(), stored(t, tt.objects), &out, tt.version)
+			err := reader(t, stored(t, tt.objects), tt.version).WriteFull(t.Context(), &out, tt.version)
 			if !errors.Is(err, tt.err) {
 				t.Errorf("WriteFull = %v, want %v", err, tt.err)
 			}
@@ -167,10 +188,10 @@ func TestOtherSides(t *testing.T) {
 		write func(io.Writer, ledger.Document) error
 	}{
 		{"Write", func(w io.Writer, v ledger.Document) error {
-			return export.Write(t.Context(), failing(t, objects, broken), w, v)
+			return reader(t, failing(t, objects, broken), v).Write(t.Context(), w, v)
 		}},
 		{"WriteFull", func(w io.Writer, v ledger.Document) error {
-			return export.WriteFull(t.Context(), failing(t, objects, broken), w, v)
+			return reader(t, failing(t, objects, broken), v).WriteFull(t.Context(), w, v)
 		}},
 	}
 	for _, tt := range tests {
@@ -181,8 +202,8 @@ func TestOtherSides(t *testing.T) {
 	}
 	closed := errors.New("closed")
 	for name, write := range map[string]error{
-		"Write":     export.Write(t.Context(), stored(t, objects), refusing{closed}, v),
-		"WriteFull": export.WriteFull(t.Context(), stored(t, objects), refusing{closed}, v),
+		"Write":     reader(t, stored(t, objects), v).Write(t.Context(), refusing{closed}, v),
+		"WriteFull": reader(t, stored(t, objects), v).WriteFull(t.Context(), refusing{closed}, v),
 	} {
 		if !errors.Is(write, closed) || errors.Is(write, export.ErrDamaged) {
 			t.Errorf("%s to a closed pipe = %v, want only %v", name, write, closed)

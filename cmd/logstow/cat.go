@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -52,23 +53,34 @@ printed; if they differ, the exit status says so afterwards.`,
 	return cmd
 }
 
-func (a *app) cat(ctx context.Context, c *config.Config, o catOptions) error {
+func (a *app) cat(ctx context.Context, c *config.Config, o catOptions) (err error) {
 	s, l, err := openForReading(ctx, c)
 	if err != nil {
 		return err
 	}
-	job, err := export.Find(ctx, l, o.want)
-	if err := errors.Join(err, l.Close()); err != nil {
+	defer func() { err = errors.Join(err, l.Close()) }()
+	r, err := export.NewReader(s, l)
+	if err != nil {
 		return err
 	}
+	job, err := export.Find(ctx, l, o.want)
+	if err != nil {
+		return err
+	}
+	return o.write(ctx, a.out, r, job)
+}
+
+// write writes the version of the job that is asked for.
+func (o catOptions) write(ctx context.Context, w io.Writer, r *export.Reader, job export.Job) error {
 	version := job.Versions[0]
 	if o.revision != "" {
+		var err error
 		if version, err = job.Version(o.revision); err != nil {
 			return err
 		}
 	}
 	if o.full {
-		return export.WriteFull(ctx, s, a.out, version)
+		return r.WriteFull(ctx, w, version)
 	}
-	return export.Write(ctx, s, a.out, version)
+	return r.Write(ctx, w, version)
 }

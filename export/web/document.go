@@ -58,11 +58,12 @@ func (s *Server) document(w http.ResponseWriter, r *http.Request, c access.Calle
 }
 
 func (s *Server) writeDocument(r *http.Request, w io.Writer, v ledger.Document, full bool) error {
-	write := export.Write
+	reader := s.config.Exporter.Reader()
+	write := reader.Write
 	if full {
-		write = export.WriteFull
+		write = reader.WriteFull
 	}
-	err := write(r.Context(), s.config.Objects, w, v)
+	err := write(r.Context(), w, v)
 	if errors.Is(err, export.ErrNoFull) {
 		return &problem{status: http.StatusConflict, message: "the lines of this job were left out for size, and were not kept elsewhere; ask without full"}
 	}

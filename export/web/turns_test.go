@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"logstow/archive/store"
+	"logstow/export"
 	"logstow/export/access"
 	"logstow/export/web"
 )
@@ -38,8 +39,10 @@ func shut(t *testing.T, w *world, turn time.Duration) (*running, *gate) {
 	at := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 	w.put(t, "a", "r", "one", at, job("a", "r", "one", at, 3))
 	g := &gate{Store: w.store, opened: make(chan struct{})}
+	exporter, err := export.New(export.Config{Store: g, Ledger: w.ledger})
+	fatal(t, err)
 	s := w.serve(t, func(c *web.Config, s *web.Server) {
-		if c.Objects = g; s != nil {
+		if c.Exporter = exporter; s != nil {
 			web.HurryTurns(s, turn)
 		}
 	})
