@@ -36,7 +36,7 @@ func (a *adoption) loadErasures(ctx context.Context) error {
 		if n, err := layout.Parse(info.Key); err != nil || n.Kind != layout.ErasureKey {
 			continue // the walk says so
 		}
-		b, err := readSmall(ctx, a.Store, info.Key)
+		b, err := readUpTo(ctx, a.Store, info.Key, layout.MaxErasure)
 		if err != nil {
 			return fmt.Errorf("read %s: %w", info.Key, err)
 		}

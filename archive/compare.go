@@ -37,12 +37,17 @@ func readChange(ctx context.Context, s store.Store, key string) (layout.Change, 
 
 // readSmall reads a small object of our own.
 func readSmall(ctx context.Context, s store.Store, key string) ([]byte, error) {
+	return readUpTo(ctx, s, key, maxContent)
+}
+
+// readUpTo reads an object of at most so many bytes.
+func readUpTo(ctx context.Context, s store.Store, key string, limit int64) ([]byte, error) {
 	r, _, err := s.Get(ctx, key, store.Range{})
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	return io.ReadAll(io.LimitReader(r, maxContent))
+	return io.ReadAll(io.LimitReader(r, limit))
 }
 
 // fetch copies an object into a spool.

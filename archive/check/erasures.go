@@ -11,9 +11,9 @@ import (
 	"logstow/layout"
 )
 
-// erasuresTogether is how many records of erasures, of dozens of versions each,
-// are looked up at once.
-const erasuresTogether = 100
+// erasuresTogether is how many records of erasures, of up to a thousand versions
+// each, are looked up at once.
+const erasuresTogether = 20
 
 // erasure is the record of one, as it lies in the store.
 type erasure struct {

@@ -175,8 +175,12 @@ func (f *failing) Read(p []byte) (int, error) {
 
 // small reads a small object of our own. What isn't one is errNonsense.
 func small[T layout.Change | layout.QuarantineNote | layout.ErasureRecord](ctx context.Context, k *checker, key string) (content T, err error) {
+	limit := int64(maxContent)
+	if _, ok := any(content).(layout.ErasureRecord); ok {
+		limit = layout.MaxErasure
+	}
 	err = k.get(ctx, key, func(r io.Reader) error {
-		b, err := io.ReadAll(io.LimitReader(r, maxContent))
+		b, err := io.ReadAll(io.LimitReader(r, limit))
 		if err != nil {
 			return err
 		}

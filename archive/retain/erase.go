@@ -4,23 +4,38 @@ package retain
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
+	"sync"
 
+	"logstow/archive/compact"
 	"logstow/archive/ledger"
 	"logstow/archive/store"
-	"logstow/layout"
 )
 
-// Config says where to erase. Both are required.
+// Config says where to erase, and to expire. Store and Ledger are required.
 type Config struct {
 	Store  store.Store
 	Ledger *ledger.Ledger
+
+	// TempDir is where segments are made anew; empty: the system's.
+	TempDir string
+
+	// Turn, where not nil, is locked while segments are made anew. Whoever
+	// erases much at once in one process gives the same to all: then one pass
+	// over a segment is enough for all who wait.
+	Turn sync.Locker
+
+	// Whose, where not nil, tells whose records a quarantined one may be of.
+	// Without it, and where it names none or several, that isn't known.
+	Whose Whose
+}
+
+// compact is the Config of what makes segments anew.
+func (c Config) compact() compact.Config {
+	return compact.Config{Store: c.Store, Ledger: c.Ledger, TempDir: c.TempDir}
 }
 
 // Why says who wants something erased, and what for.
@@ -32,15 +47,17 @@ type Why struct {
 // Erase removes versions of one job, or one event, for good, and returns how
 // many are gone. They are refused when they come again, also by a ledger that
 // is made anew from the store; and the files that were made of this job for
-// download go with them. Without docs it is fs.ErrNotExist.
+// download go with them. A segment that holds one is made anew without it.
+// Without docs it is fs.ErrNotExist.
 //
 // After an error some may be gone. Once Erase has begun none of them is listed
 // any more, and another Erase of the same versions, or Resume, goes on. What
-// the store does not let go is a *RetainedError, and all else is gone then.
+// the store does not let go is a *store.RetainedError, what holds keep a
+// *HeldError, and all else is gone then.
 //
 // Where ctx is of a task's lease (see ledger.WithFence) that is lost meanwhile,
-// it is ledger.ErrFenced, and nothing more is removed but the one object whose
-// removal had begun: one that was to go, and goes when another Erase goes on.
+// it is ledger.ErrFenced, and nothing more is removed but what the one request
+// names whose turn it was: what was to go, and goes when another Erase goes on.
 func Erase(ctx context.Context, c Config, docs []ledger.Document, why Why) (int, error) {
 	if len(docs) == 0 {
 		return 0, fmt.Errorf("erase a job without versions: %w", fs.ErrNotExist)
@@ -50,9 +67,45 @@ func Erase(ctx context.Context, c Config, docs []ledger.Document, why Why) (int,
 			return 0, fmt.Errorf("erase job %q: %q is another", docs[0].Job, d.Job)
 		}
 	}
-	gone, err := erase(ctx, c, docs, why)
+	gone, err := EraseVersions(ctx, c, docs, why)
 	if err != nil {
 		return gone, fmt.Errorf("erase job %q: %w", docs[0].Job, err)
+	}
+	return gone, nil
+}
+
+// EraseVersions is Erase for versions of any jobs. The audit log says of each job
+// by itself that it was erased, unless they are very many.
+func EraseVersions(ctx context.Context, c Config, docs []ledger.Document, why Why) (gone int, err error) {
+	if err := LoadHolds(ctx, c); err != nil {
+		return 0, err
+	}
+	return eraseAll(ctx, c, docs, why)
+}
+
+func eraseAll(ctx context.Context, c Config, docs []ledger.Document, why Why) (gone int, err error) {
+	e := newErasing(c, why)
+	if gone, err = e.users(ctx, docs); err != nil {
+		return gone, err
+	}
+	return gone, e.left()
+}
+
+// users erases user by user, also after what was kept of one.
+func (e *erasing) users(ctx context.Context, docs []ledger.Document) (gone int, err error) {
+	docs = slices.Clone(docs)
+	slices.SortStableFunc(docs, func(a, b ledger.Document) int { return cmp.Compare(a.User, b.User) })
+	for len(docs) > 0 {
+		n := slices.IndexFunc(docs, func(d ledger.Document) bool { return d.User != docs[0].User })
+		if n < 0 {
+			n = len(docs)
+		}
+		some, err := e.versions(ctx, docs[:n])
+		gone += some
+		if err != nil {
+			return gone, err
+		}
+		docs = docs[n:]
 	}
 	return gone, nil
 }
@@ -61,40 +114,6 @@ func Erase(ctx context.Context, c Config, docs []ledger.Document, why Why) (int,
 type ref struct{ user, recipe, job string }
 
 func refOf(d ledger.Document) ref { return ref{d.User, d.Recipe, d.Job} }
-
-// erase keeps an order that may break off between any two lines: the record
-// comes first, since a ledger that is made anew goes by it, and the objects go
-// when nobody can find them any more.
-func erase(ctx context.Context, c Config, docs []ledger.Document, why Why) (int, error) {
-	if err := record(ctx, c.Store, docs, why); err != nil {
-		return 0, err
-	}
-	exports, _, err := c.Ledger.StartErasure(ctx, docs, why.Audit)
-	if err != nil {
-		return 0, err
-	}
-	kept := &RetainedError{}
-	if err := removeExports(ctx, c, exports, kept); err != nil {
-		return 0, err
-	}
-	var gone []ledger.Document
-	for _, d := range docs {
-		whole, err := removeDocument(ctx, c, d.Key, kept)
-		if err != nil {
-			return 0, err
-		}
-		if whole {
-			gone = append(gone, d)
-		}
-	}
-	if err := c.Ledger.EndErasure(ctx, gone, why.Audit); err != nil {
-		return 0, err
-	}
-	if len(kept.Keys) > 0 {
-		return len(gone), kept
-	}
-	return len(gone), nil
-}
 
 // Resume goes on with erasures of a job that were begun and not finished, and
 // returns how many versions are gone now. Where user is empty they may be of
@@ -105,89 +124,67 @@ func Resume(ctx context.Context, c Config, user, job string, why Why) (int, erro
 	if err != nil {
 		return 0, fmt.Errorf("erase job %q: %w", job, err)
 	}
-	docs = slices.DeleteFunc(docs, func(d ledger.Document) bool { return d.State == ledger.Stored || d.State == ledger.Expired })
+	docs = slices.DeleteFunc(docs, func(d ledger.Document) bool {
+		return d.State != ledger.Deleting && d.State != ledger.Erased
+	})
 	if len(docs) == 0 {
 		return 0, fmt.Errorf("erase job %q: %w", job, fs.ErrNotExist)
 	}
-	return resume(ctx, c, docs, why)
+	docs = slices.DeleteFunc(docs, func(d ledger.Document) bool { return d.State != ledger.Deleting })
+	gone, err := eraseAll(ctx, c, docs, why)
+	if err != nil {
+		return gone, fmt.Errorf("erase job %q: %w", job, err)
+	}
+	return gone, nil
 }
 
-// ResumeAll goes on with all erasures that were begun and not finished, one
-// after the other, also after one that fails; not after ledger.ErrFenced.
-func ResumeAll(ctx context.Context, c Config, why Why) (int, error) {
-	docs, err := c.Ledger.Deleting(ctx)
+// ResumeAll goes on with all erasures that were begun and not finished, user by
+// user, also after one of whom that fails; not after ledger.ErrFenced. It holds a
+// page of them at a time.
+func ResumeAll(ctx context.Context, c Config, why Why) (gone int, err error) {
+	users, err := c.Ledger.DeletingUsers(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("look for unfinished erasures: %w", err)
 	}
-	return resume(ctx, c, docs, why)
-}
-
-func resume(ctx context.Context, c Config, docs []ledger.Document, why Why) (gone int, err error) {
-	var order []ref
-	jobs := map[ref][]ledger.Document{}
-	for _, d := range docs {
-		if d.State != ledger.Deleting {
-			continue
-		}
-		if jobs[refOf(d)] == nil {
-			order = append(order, refOf(d))
-		}
-		jobs[refOf(d)] = append(jobs[refOf(d)], d)
-	}
 	var errs []error
-	for _, r := range order {
-		one := why
-		one.Audit.User, one.Audit.Job = r.user, r.job
-		n, err := Erase(ctx, c, jobs[r], one)
+	for _, user := range users {
+		e := newErasing(c, why)
+		n, err := e.resume(ctx, user)
 		gone += n
-		errs = append(errs, err)
-		if errors.Is(err, ledger.ErrFenced) {
+		if err == nil {
+			err = e.left()
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("erase what is of user %q: %w", user, err))
+		}
+		if errors.Is(err, ledger.ErrFenced) || ctx.Err() != nil {
 			break
 		}
 	}
 	return gone, errors.Join(errs...)
 }
 
-const (
-	// recordVersions is how many versions one record names, and recordText how
-	// many bytes of each text it keeps: who reads it back reads a little.
-	recordVersions = 40
-	recordText     = 500
-)
-
-// record writes which versions are erased, unless that is written already.
-func record(ctx context.Context, s store.Store, docs []ledger.Document, why Why) error {
-	var versions []layout.ErasedVersion
-	for _, d := range docs {
-		versions = append(versions, layout.ErasedVersion{Key: d.Key, Kind: d.Kind, InputSHA256: d.InputHash.String()})
+// EraseOwed erases what was to be erased while a hold kept it, and is held no
+// more, and returns how many versions are gone. What is still held it leaves.
+// Holds must have been loaded (see LoadHolds). What the store does not let go is a
+// *store.RetainedError.
+func EraseOwed(ctx context.Context, c Config, why Why) (n int64, err error) {
+	holds, err := standingHolds(ctx, c)
+	if err != nil {
+		return 0, fmt.Errorf("erase what was held: %w", err)
 	}
-	slices.SortFunc(versions, func(a, b layout.ErasedVersion) int {
-		return cmp.Or(cmp.Compare(a.InputSHA256, b.InputSHA256), cmp.Compare(a.Key, b.Key))
-	})
-	for chunk := range slices.Chunk(versions, recordVersions) {
-		r := layout.ErasureRecord{
-			User: docs[0].User, Recipe: docs[0].Recipe, Job: docs[0].Job, Versions: chunk,
-			By: text(why.By), Reason: text(why.Reason), At: why.Audit.At.UTC(),
-		}
-		key := layout.Erasure(idOf(chunk))
-		err := s.Put(ctx, key, store.Bytes(layout.Encode(r)), store.PutOptions{IfAbsent: true})
-		if err != nil && !errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("write %s: %w", key, err)
-		}
+	owed, err := c.Ledger.Owed(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("erase what was held: %w", err)
 	}
-	return nil
-}
-
-func text(s string) string {
-	return strings.ToValidUTF8(s[:min(len(s), recordText)], "")
-}
-
-// idOf names an erasure by what it erases, so that it is recorded once however
-// often it is begun. Keys have no line ends in them.
-func idOf(sorted []layout.ErasedVersion) string {
-	h := sha256.New()
-	for _, v := range sorted {
-		_, _ = fmt.Fprintf(h, "%s %s\n", v.InputSHA256, v.Key) // a hash takes everything
+	free := slices.DeleteFunc(owed, func(d ledger.Document) bool { return len(holds.of(&d)) > 0 })
+	e := newErasing(c, why)
+	gone, err := e.users(ctx, free)
+	if err == nil {
+		err = e.kept.error() // and what was put on hold just now stays owed
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	if err != nil {
+		return int64(gone), fmt.Errorf("erase what was held: %w", err)
+	}
+	return int64(gone), nil
 }

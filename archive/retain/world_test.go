@@ -29,7 +29,7 @@ const secret = "Jane Doe"
 // world is a store and a ledger with a job of three versions, two of them with
 // their overflow, files that were made of it, and another job.
 type world struct {
-	inner  *memstore.Store
+	inner  store.Store
 	store  *storetest.Faulty
 	ledger *ledger.Ledger
 	fail   func(op string, phase ledger.Phase) bool
@@ -41,7 +41,13 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{inner: memstore.New(), path: filepath.Join(t.TempDir(), "records.ndjson")}
+	return newWorldIn(t, memstore.New())
+}
+
+// newWorldIn is newWorld in an empty store.
+func newWorldIn(t *testing.T, inner store.Store) *world {
+	t.Helper()
+	w := &world{inner: inner, path: filepath.Join(t.TempDir(), "records.ndjson")}
 	w.store = storetest.NewFaulty(w.inner)
 	lines := `,"title":"` + secret + `","lines":["` + strings.Repeat(secret, 100) + `"]`
 	stream := job("a", lines) + job("a", lines+`,"v":2`) + job("a", `,"error":"`+secret+`"`) + job("b", lines)

@@ -81,7 +81,8 @@ var table = []row{
 		compress, errgroup,
 	}},
 	{"archive/compact", []string{"layout", "layout/jobfile", "layout/segment", "archive/store", "archive/ledger", errgroup}},
-	{"archive/retain", []string{"layout", "layout/segment", "archive/store", "archive/ledger", "archive/compact", errgroup}},
+	// Whose a quarantined record is its raw bytes tell, which are kept compressed.
+	{"archive/retain", []string{"layout", "layout/segment", "archive/store", "archive/ledger", "archive/compact", compress, errgroup}},
 	// What is kept compressed is inflated, to be hashed.
 	{"archive/check", []string{"layout", "layout/jobfile", "layout/segment", "archive/store", "archive/ledger", compress, errgroup}},
 

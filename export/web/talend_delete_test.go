@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"logstow/archive/ledger"
-	"logstow/archive/retain"
 	"logstow/archive/store"
 	"logstow/export"
 )
@@ -19,7 +18,7 @@ func TestTalendDeleteTellsNothingOfTheStore(t *testing.T) {
 	w := newTalendWorld(t, nil)
 	w.put(t, talendJob(workspace, execution, []logged{{began, "one"}}))
 	for _, erased := range []error{
-		&retain.RetainedError{Keys: []string{"_logstow/exports/secret"}, Err: errors.New("the role secret may not")},
+		&store.RetainedError{Keys: []string{"_logstow/exports/secret"}, Err: errors.New("the role secret may not")},
 		fmt.Errorf("GET https://secret: %w", store.ErrUnavailable),
 		fmt.Errorf("ledger /secret.db: %w", ledger.ErrBusy),
 		errors.New("unlink /secret: input/output error"),
