@@ -57,6 +57,11 @@ func TestLedgersOfEveryVersionAreRead(t *testing.T) {
 				return
 			}
 			checkLeases(t, l)
+			if v == 3 {
+				packOne(t, l)
+				return
+			}
+			checkSegments(t, l)
 		})
 	}
 }
@@ -194,7 +199,7 @@ func TestOlderLedgersAreReadWithoutAnUpgrade(t *testing.T) {
 
 // A ledger that was upgraded is like one that is new.
 func TestUpgradesMakeTheSameSchema(t *testing.T) {
-	for _, fixture := range []string{"testdata/v1.sql", "testdata/v2.sql"} {
+	for _, fixture := range []string{"testdata/v1.sql", "testdata/v2.sql", "testdata/v3.sql"} {
 		b, err := fixtures.ReadFile(fixture)
 		if err != nil {
 			t.Fatal(err)

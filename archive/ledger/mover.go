@@ -124,12 +124,15 @@ func (m *mover) store(ctx context.Context, want *Segment, at time.Time) (Segment
 	return s, err
 }
 
-const whereSQL = "SELECT id, state, segment, segment_row, user_id, time, recipe, job, status, kind, key FROM documents WHERE id IN "
+func findMovedSQL(n int) string {
+	return "SELECT id, state, segment, segment_row, user_id, time, recipe, job, status, kind, key FROM documents WHERE id IN (" +
+		placeholders(n) + ")"
+}
 
 // find returns documents by their ids, as far as it matters where they lie and
 // what holds them.
 func (m *mover) find(ctx context.Context, ids []int64) (map[int64]Document, error) {
-	rows, err := m.tx.QueryContext(ctx, whereSQL+"("+placeholders(len(ids))+")", anys(ids, itself)...)
+	rows, err := m.tx.QueryContext(ctx, findMovedSQL(len(ids)), anys(ids, itself)...)
 	if err != nil {
 		return nil, err
 	}

@@ -98,10 +98,8 @@ type Packed struct {
 // replaced by nothing. It may be repeated: a document that lies where it is to lie
 // stays there.
 func (l *Ledger) CommitSegments(ctx context.Context, packed []Packed, old []int64, at, due time.Time) error {
-	for i := range packed {
-		if err := packed[i].check(old); err != nil {
-			return fmt.Errorf("ledger %s: commit segments: %w", l.path, err)
-		}
+	if err := checkPacked(packed, old); err != nil {
+		return fmt.Errorf("ledger %s: commit segments: %w", l.path, err)
 	}
 	return l.write(ctx, "commit segments", func(ctx context.Context, tx *sql.Tx) error {
 		m, err := newMover(ctx, tx, old)
@@ -117,15 +115,25 @@ func (l *Ledger) CommitSegments(ctx context.Context, packed []Packed, old []int6
 	})
 }
 
-func (p *Packed) check(old []int64) error {
-	s := &p.Segment
-	switch {
-	case s.Rows == 0:
-		return fmt.Errorf("segment %s has no rows", s.Key)
-	case s.Rows != int64(len(p.Documents)):
-		return fmt.Errorf("segment %s has %d rows, not the %d of its documents", s.Key, s.Rows, len(p.Documents))
-	case slices.Contains(old, s.ID):
-		return fmt.Errorf("segment %s can't replace itself", s.Key)
+// checkPacked refuses what can't be so, whatever the ledger has.
+func checkPacked(packed []Packed, old []int64) error {
+	seen := map[int64]bool{}
+	for i := range packed {
+		p := &packed[i]
+		switch {
+		case p.Segment.Rows == 0:
+			return fmt.Errorf("segment %s has no rows", p.Segment.Key)
+		case p.Segment.Rows != int64(len(p.Documents)):
+			return fmt.Errorf("segment %s has %d rows, not the %d of its documents", p.Segment.Key, p.Segment.Rows, len(p.Documents))
+		case slices.Contains(old, p.Segment.ID):
+			return fmt.Errorf("segment %s can't replace itself", p.Segment.Key)
+		}
+		for _, id := range p.Documents {
+			if seen[id] {
+				return fmt.Errorf("segment %s has document %d, which is in another row too", p.Segment.Key, id)
+			}
+			seen[id] = true
+		}
 	}
 	return nil
 }
