@@ -42,27 +42,35 @@ type found struct {
 // find walks over a whole record.
 func (r *Reader) find(w *walker) (*found, error) {
 	f := &found{}
-	c, err := w.peek()
-	if err != nil {
+	if err := r.fill(f, w); err != nil {
 		return nil, err
 	}
+	return f, nil
+}
+
+// fill is find into f, which after an error has what was found before it.
+func (r *Reader) fill(f *found, w *walker) error {
+	c, err := w.peek()
+	if err != nil {
+		return err
+	}
 	if c != '{' {
-		return nil, &Error{Offset: w.offset(), Reason: "not a JSON object"}
+		return &Error{Offset: w.offset(), Reason: "not a JSON object"}
 	}
 	f.whole = r.newFrame("")
 	f.whole.span.Start = w.offset()
 	err = w.object(func(name []byte) error { return r.member(w, f, name) })
 	if err != nil {
-		return nil, err
+		return err
 	}
 	f.whole.span.End = w.offset()
 	if c, err = w.peek(); err == nil {
-		return nil, w.wrong(c, "after the record")
+		return w.wrong(c, "after the record")
 	}
 	if !w.ended {
-		return nil, err
+		return err
 	}
-	return f, nil
+	return nil
 }
 
 func (r *Reader) newFrame(name string) frame {
