@@ -34,7 +34,11 @@ func (c *Config) removeSegment(ctx context.Context, s ledger.Segment, then time.
 	// The manifest promises that the segment is there, so it goes first.
 	var kept retained
 	for _, key := range []string{layout.Manifest(name.Hash), s.Key} {
-		if err := kept.take(store.Remove(ctx, c.Store, c.Ledger.CheckFence, key)); err != nil {
+		err := kept.take(store.Remove(ctx, c.Store, c.stillDeleting(marked.ID), key))
+		if errors.Is(err, errRemoved) {
+			return nil
+		}
+		if err != nil {
 			return fmt.Errorf("remove segment %s: %w", s.Key, err)
 		}
 	}
@@ -45,6 +49,25 @@ func (c *Config) removeSegment(ctx context.Context, s ledger.Segment, then time.
 		return fmt.Errorf("remove segment %s: %w", s.Key, err)
 	}
 	return nil
+}
+
+// errRemoved says that somebody else has removed a segment.
+var errRemoved = errors.New("removed by another")
+
+// stillDeleting is asked before something of a segment is removed. Another may have
+// removed it since, and another may lie under its key by now: the same documents
+// make the same key.
+func (c *Config) stillDeleting(id int64) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if err := c.Ledger.CheckFence(ctx); err != nil {
+			return err
+		}
+		_, err := c.Ledger.Segment(ctx, id) // one that is Deleting stays so until it is gone
+		if errors.Is(err, fs.ErrNotExist) {
+			return errRemoved
+		}
+		return err
+	}
 }
 
 // startRemoval marks a segment as Deleting. One that the ledger doesn't have any
