@@ -98,15 +98,6 @@ func (o *openSegments) trim() {
 	}
 }
 
-// drop has a segment opened anew when it is wanted next.
-func (o *openSegments) drop(id int64) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if e, ok := o.by[id]; ok {
-		o.remove(e)
-	}
-}
-
 func (o *openSegments) remove(e *list.Element) {
 	s := o.order.Remove(e).(*openSegment)
 	delete(o.by, s.id)

@@ -184,7 +184,7 @@ func (r *Reader) change(ctx context.Context, v ledger.Document) (change layout.C
 }
 
 // inSegment has read read the segment that v lies in. What isn't there, or isn't
-// what it should be, is errElsewhere, and the segment is opened anew next time.
+// what it should be, is errElsewhere.
 func (r *Reader) inSegment(ctx context.Context, v ledger.Document, read func(*segment.Reader) error) error {
 	o, err := r.segments.open(ctx, r, v.Segment)
 	if err == nil {
@@ -194,14 +194,12 @@ func (r *Reader) inSegment(ctx context.Context, v ledger.Document, read func(*se
 	case err == nil || isWriting(err):
 		return err
 	case errors.Is(err, fs.ErrNotExist):
-		err = fmt.Errorf("%s: %w: the segment that it lies in is missing in the store", v.Key, errElsewhere)
+		return fmt.Errorf("%s: %w: the segment that it lies in is missing in the store", v.Key, errElsewhere)
 	case errors.Is(err, segment.ErrDamaged) || errors.Is(err, segment.ErrVersion) || errors.Is(err, store.ErrChanged):
-		err = fmt.Errorf("%s: %w: in its segment: %w", v.Key, errElsewhere, err)
+		return fmt.Errorf("%s: %w: in its segment: %w", v.Key, errElsewhere, err)
 	default:
 		return fmt.Errorf("read %s in its segment: %w", v.Key, err)
 	}
-	r.segments.drop(v.Segment)
-	return err
 }
 
 // writing tells the errors of what is written to from others.
