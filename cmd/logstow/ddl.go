@@ -22,33 +22,40 @@ anything.`,
 	}
 	group(cmd)
 	cmd.AddCommand(
-		a.ddlOf("duckdb", "Print views for DuckDB", `Print SQL that makes two views in DuckDB, logstow_segments and
+		a.ddlOf(&cobra.Command{
+			Use:   "duckdb",
+			Short: "Print views for DuckDB",
+			Long: `Print SQL that makes two views in DuckDB, logstow_segments and
 logstow_documents. Run it where segments lie in the store already: DuckDB wants
-to see one.`, `  logstow ddl duckdb --store file:///var/lib/logstow | duckdb logs.duckdb
-  logstow ddl duckdb --store 's3://bucket/prefix?region=eu-central-1' > views.sql`, duckdbDDL),
-		a.ddlOf("athena", "Print tables for Amazon Athena", `Print SQL that makes two external tables in Amazon Athena, logstow_segments and
+to see one.`,
+			Example: `  logstow ddl duckdb --store file:///var/lib/logstow | duckdb logs.duckdb
+  logstow ddl duckdb --store 's3://bucket/prefix?region=eu-central-1' > views.sql`,
+		}, duckdbDDL),
+		a.ddlOf(&cobra.Command{
+			Use:   "athena",
+			Short: "Print tables for Amazon Athena",
+			Long: `Print SQL that makes two external tables in Amazon Athena, logstow_segments and
 logstow_documents, with partition projection: no crawler is needed, and no
 partition is ever added. Athena runs one statement at a time.`,
-			`  logstow ddl athena --store 's3://bucket/prefix?region=eu-central-1'`, athenaDDL),
+			Example: `  logstow ddl athena --store 's3://bucket/prefix?region=eu-central-1'`,
+		}, athenaDDL),
 	)
 	return cmd
 }
 
-func (a *app) ddlOf(engine, short, long, example string, print func(io.Writer, place) error) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: engine, Short: short, Long: long, Example: example,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.load(cmd)
-			if err != nil {
-				return err
-			}
-			p, err := placeOf(c)
-			if err != nil {
-				return err
-			}
-			return print(a.out, p)
-		},
+// ddlOf makes cmd print what write writes of the store.
+func (a *app) ddlOf(cmd *cobra.Command, write func(io.Writer, place) error) *cobra.Command {
+	cmd.Args = cobra.NoArgs
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := a.load(cmd)
+		if err != nil {
+			return err
+		}
+		p, err := placeOf(c)
+		if err != nil {
+			return err
+		}
+		return write(a.out, p)
 	}
 	statuses(cmd, exitOK, exitFailed, exitUsage)
 	storeFlag(cmd)
