@@ -28,8 +28,9 @@ type Adopted struct {
 // is in it. A version that is known already stays as and where it is, and the
 // segment holds a copy of it, unless it is known to lie in this very segment.
 // Where the segment is known, and Writing, it becomes Stored; where it is known
-// otherwise it stays as it is: one that is to go is ErrMoved where it has a
-// version that is not known. It may be repeated. It returns how many versions
+// otherwise it stays as it is: one that is Stored with other rows, size or hash is
+// ErrMoved, and so is one that is to go and has a version that is not known. It
+// may be repeated. It returns how many versions
 // were not known.
 func (l *Ledger) AdoptSegment(ctx context.Context, a Adopted) (int64, error) {
 	if err := a.check(); err != nil {
@@ -41,7 +42,10 @@ func (l *Ledger) AdoptSegment(ctx context.Context, a Adopted) (int64, error) {
 		if err != nil {
 			return err
 		}
-		if s.State == SegmentWriting {
+		switch {
+		case s.State == SegmentStored && !s.sameFile(&a.Segment):
+			return s.moved("its file is another one")
+		case s.State == SegmentWriting:
 			if _, err := tx.ExecContext(ctx, storeSegmentSQL, a.Segment.Rows, a.Segment.Size, a.Segment.SHA256[:],
 				a.Segment.Created.UnixMilli(), s.ID); err != nil {
 				return err

@@ -113,7 +113,7 @@ func (m *mover) store(ctx context.Context, want *Segment, at time.Time) (Segment
 		return Segment{}, err
 	case s.Key != want.Key:
 		return Segment{}, s.moved("it is not " + want.Key)
-	case s.State == SegmentStored && (s.Rows != want.Rows || s.Size != want.Size || s.SHA256 != want.SHA256):
+	case s.State == SegmentStored && !s.sameFile(want):
 		return Segment{}, s.moved("its file is another one")
 	case s.State == SegmentStored:
 		return s, nil

@@ -95,13 +95,17 @@ type Packed struct {
 //
 // Where anything of this is not so, or a new segment is not Writing or Stored, it
 // is ErrMoved. Without new ones, old segments without Stored documents are
-// replaced by nothing. It may be repeated: a document that lies where it is to lie
-// stays there.
+// replaced by nothing. One that is both old and new stays: the same documents make
+// the same key. It may be repeated: a document that lies where it is to lie stays
+// there.
 func (l *Ledger) CommitSegments(ctx context.Context, packed []Packed, old []int64, at, due time.Time) error {
-	if err := checkPacked(packed, old); err != nil {
+	if err := checkPacked(packed); err != nil {
 		return fmt.Errorf("ledger %s: commit segments: %w", l.path, err)
 	}
 	return l.write(ctx, "commit segments", func(ctx context.Context, tx *sql.Tx) error {
+		old := slices.DeleteFunc(slices.Clone(old), func(id int64) bool {
+			return slices.ContainsFunc(packed, func(p Packed) bool { return p.Segment.ID == id })
+		})
 		m, err := newMover(ctx, tx, old)
 		if err != nil {
 			return err
@@ -116,7 +120,7 @@ func (l *Ledger) CommitSegments(ctx context.Context, packed []Packed, old []int6
 }
 
 // checkPacked refuses what can't be so, whatever the ledger has.
-func checkPacked(packed []Packed, old []int64) error {
+func checkPacked(packed []Packed) error {
 	seen := map[int64]bool{}
 	for i := range packed {
 		p := &packed[i]
@@ -125,8 +129,6 @@ func checkPacked(packed []Packed, old []int64) error {
 			return fmt.Errorf("segment %s has no rows", p.Segment.Key)
 		case p.Segment.Rows != int64(len(p.Documents)):
 			return fmt.Errorf("segment %s has %d rows, not the %d of its documents", p.Segment.Key, p.Segment.Rows, len(p.Documents))
-		case slices.Contains(old, p.Segment.ID):
-			return fmt.Errorf("segment %s can't replace itself", p.Segment.Key)
 		}
 		for _, id := range p.Documents {
 			if seen[id] {

@@ -131,6 +131,10 @@ func (s *Segment) holds(user string, at time.Time) bool {
 	return user == s.User && !at.Before(s.Month) && at.Before(s.Month.AddDate(0, 1, 0))
 }
 
+func (s *Segment) sameFile(other *Segment) bool {
+	return s.Rows == other.Rows && s.Size == other.Size && s.SHA256 == other.SHA256
+}
+
 // moved is ErrMoved for something about a segment.
 func (s *Segment) moved(reason string) error {
 	return fmt.Errorf("segment %s: %w: %s", s.Key, ErrMoved, reason)

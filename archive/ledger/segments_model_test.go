@@ -99,6 +99,9 @@ func (m *model) begin(s ledger.Segment) *ledger.Segment {
 
 // commit tells whether the segments may be committed, and does it then.
 func (m *model) commit(packed []ledger.Packed, old []int64, at, due time.Time) bool {
+	old = slices.DeleteFunc(slices.Clone(old), func(id int64) bool {
+		return slices.ContainsFunc(packed, func(p ledger.Packed) bool { return p.Segment.ID == id })
+	})
 	carried := map[int64]bool{}
 	moves := 0
 	for _, p := range packed {
@@ -195,6 +198,9 @@ func (m *model) adopt(a ledger.Adopted) int64 {
 		}
 	}
 	s := m.begin(a.Segment)
+	if s != nil && s.State == ledger.SegmentStored && s.SHA256 != a.Segment.SHA256 {
+		return -1
+	}
 	if s == nil {
 		if len(fresh) > 0 {
 			return -1

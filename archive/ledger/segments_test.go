@@ -109,9 +109,6 @@ func TestWhatCannotBeASegmentIsRefused(t *testing.T) {
 			return l.CommitSegments(ctx, []ledger.Packed{p}, nil, noon, noon)
 		})
 	}
-	refused(t, "CommitSegments, old and new", func(ctx context.Context) error {
-		return l.CommitSegments(ctx, []ledger.Packed{good}, []int64{good.Segment.ID}, noon, noon)
-	})
 	equal(t, "what is loose after all that", len(all(t, l.Loose(t.Context(), ledger.Month{User: "u", First: month}))), 2)
 	equal(t, "Segments after all that", len(must(l.Segments(t.Context(), ledger.SegmentQuery{}))(t)), 1)
 }
