@@ -92,11 +92,12 @@ func (cl *claim) known(it *item) (ledger.Version, bool) {
 	return ledger.Version{}, false
 }
 
-// taken tells whether another version is known to be at key. One that could not
-// be compared says nothing of what is there.
+// taken tells whether another version has, or ever had, the key: a key is never
+// used twice, also where what was there is in a segment, expired or erased. What
+// is stored and could not be compared says nothing of what is there.
 func (cl *claim) taken(key string) bool {
 	for _, v := range cl.versions {
-		if v.Key == key && v.Verified {
+		if v.Key == key && (v.Verified || v.State != ledger.Stored) {
 			return true
 		}
 	}
