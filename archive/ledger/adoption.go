@@ -18,7 +18,8 @@ const (
 )
 
 // Adopted is a segment that was found in the store, whole, and its rows in their
-// order, as documents that lie in it.
+// order, as documents that lie in it. Nothing that wasn't verified is packed: they
+// are to be Verified, or they are written again when they come again.
 type Adopted struct {
 	Segment   Segment
 	Documents []Document

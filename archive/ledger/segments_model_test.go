@@ -49,7 +49,7 @@ func (m *model) in(segment int64, stored bool) (docs []ledger.Document) {
 // such have the same order here, as keys are of jobs.
 func (m *model) loose(user string, month time.Time, marked bool) (docs []ledger.Document) {
 	for _, d := range m.in(0, true) {
-		if d.Verified && d.User == user && monthOf(d.Time) == month && (marked || !m.marked[d.ID]) {
+		if d.Verified && d.User == user && monthOf(d.Time).Equal(month) && (marked || !m.marked[d.ID]) {
 			docs = append(docs, d)
 		}
 	}

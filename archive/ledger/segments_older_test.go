@@ -13,10 +13,7 @@ import (
 // packOne has the first document of a ledger lie in a segment.
 func packOne(t *testing.T, l *ledger.Ledger) {
 	t.Helper()
-	var first ledger.Document
-	for d := range l.Recorded(t.Context(), 0, 1) {
-		first = d
-	}
+	first := all(t, l.Recorded(t.Context(), 0, 1))[0]
 	s, err := l.BeginSegment(t.Context(), ledger.Segment{Key: "packed", User: first.User, Month: monthOf(first.Time), Created: noon})
 	if err != nil {
 		t.Fatal(err)

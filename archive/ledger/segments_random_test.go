@@ -126,7 +126,7 @@ func pick[T any](rnd *rand.Rand, from []T) T { return from[rnd.IntN(len(from))] 
 func (r *random) document(user string, month time.Time) ledger.Document {
 	if len(r.docs) > 0 && r.rnd.IntN(5) == 0 {
 		d := *r.docs[1+r.rnd.Int64N(int64(len(r.docs)))]
-		if d.User == user && monthOf(d.Time) == month {
+		if d.User == user && monthOf(d.Time).Equal(month) {
 			d.ID, d.State, d.Segment, d.SegmentRow = 0, ledger.Stored, 0, 0
 			d.Verified = true
 			return d
@@ -225,7 +225,7 @@ func (r *random) doMerge(l *ledger.Ledger) {
 	var old []int64
 	var docs []ledger.Document
 	for _, id := range slices.Sorted(maps.Keys(r.segs)) {
-		if s := r.segs[id]; s.User == user && s.Month == month && s.State == ledger.SegmentStored && r.rnd.IntN(4) > 0 {
+		if s := r.segs[id]; s.User == user && s.Month.Equal(month) && s.State == ledger.SegmentStored && r.rnd.IntN(4) > 0 {
 			old, docs = append(old, id), append(docs, r.in(id, true)...)
 		}
 	}
@@ -254,7 +254,7 @@ func (r *random) doMerge(l *ledger.Ledger) {
 // doCommitAnything is what should mostly be refused.
 func (r *random) doCommitAnything(l *ledger.Ledger) {
 	user, month := r.partition()
-	docs := r.some(5, func(d *ledger.Document) bool { return d.User == user && monthOf(d.Time) == month })
+	docs := r.some(5, func(d *ledger.Document) bool { return d.User == user && monthOf(d.Time).Equal(month) })
 	if len(docs) == 0 {
 		return
 	}
@@ -295,7 +295,7 @@ func (r *random) doAdopt(l *ledger.Ledger) {
 	user, month := r.partition()
 	a := ledger.Adopted{Segment: ledger.Segment{Key: fmt.Sprint("segments/", r.rnd.IntN(10), user, month.Unix()), User: user, Month: month, Created: r.now}}
 	for _, id := range slices.Sorted(maps.Keys(r.segs)) {
-		if s := r.segs[id]; s.User == user && s.Month == month && r.rnd.IntN(4) == 0 {
+		if s := r.segs[id]; s.User == user && s.Month.Equal(month) && r.rnd.IntN(4) == 0 {
 			a.Segment.Key = s.Key
 		}
 	}

@@ -45,8 +45,8 @@ func archived(t *testing.T, l *ledger.Ledger, user string, n int) []ledger.Docum
 	return all(t, l.Recorded(t.Context(), last, 1<<40))
 }
 
-// What was adopted and never compared is not moved by a record that comes again
-// once it lies in a segment.
+// What was adopted in a segment and never compared is not moved by a record that
+// comes again.
 func TestWhatLiesInASegmentStaysAsItIs(t *testing.T) {
 	l := open(t, newPath(t))
 	d := job("u", "1", "a")
