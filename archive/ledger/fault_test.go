@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"logstow/archive/ledger"
+	"logstow/layout"
 )
 
 // calls makes every call that reads or writes, by the name its fault has.
@@ -72,6 +73,41 @@ var calls = map[string]func(ctx context.Context, l *ledger.Ledger) error{
 	"end erasure": func(ctx context.Context, l *ledger.Ledger) error {
 		return l.EndErasure(ctx, []ledger.Document{{ID: 99}}, ledger.AuditEntry{})
 	},
+	"record holds": func(ctx context.Context, l *ledger.Ledger) error {
+		_, err := l.RecordHolds(ctx, []ledger.Hold{holdOf(1, layout.Scope{User: "v"})})
+		return err
+	},
+	"holds": func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Holds(ctx, true); return err },
+	"owed":  func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Owed(ctx); return err },
+	"mark": func(ctx context.Context, l *ledger.Ledger) error {
+		_, err := l.Mark(ctx, []int64{99}, ledger.Mark{})
+		return err
+	},
+	"unmark":   func(ctx context.Context, l *ledger.Ledger) error { _, err := l.Unmark(ctx, []int64{99}); return err },
+	"marks of": func(ctx context.Context, l *ledger.Ledger) error { _, err := l.MarksOf(ctx, []int64{99}); return err },
+	"marks": func(ctx context.Context, l *ledger.Ledger) error {
+		for _, err := range l.Marks(ctx, ledger.MarkQuery{}) {
+			return err
+		}
+		return nil
+	},
+	"expiring": func(ctx context.Context, l *ledger.Ledger) error {
+		for _, err := range l.Expiring(ctx) {
+			return err
+		}
+		return nil
+	},
+	"start expiry": func(ctx context.Context, l *ledger.Ledger) error {
+		_, _, err := l.StartExpiry(ctx, []ledger.Document{{ID: 99}}, noon)
+		return err
+	},
+	"end expiry": func(ctx context.Context, l *ledger.Ledger) error {
+		return l.EndExpiry(ctx, []ledger.Document{{ID: 99}})
+	},
+	"record policy run": func(ctx context.Context, l *ledger.Ledger) error {
+		return l.RecordPolicyRun(ctx, noon, map[string]int64{"p": 1})
+	},
+	"policy runs": func(ctx context.Context, l *ledger.Ledger) error { _, err := l.PolicyRuns(ctx, "p"); return err },
 	"create export": func(ctx context.Context, l *ledger.Ledger) error {
 		_, err := l.CreateExport(ctx, ledger.Export{ID: rand.Text(), Created: noon}, ledger.Token{Hash: hash(rand.Text())}, ledger.AuditEntry{})
 		return err
