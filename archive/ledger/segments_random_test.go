@@ -363,6 +363,10 @@ func (r *random) doTakeOut(l *ledger.Ledger) {
 		return
 	}
 	d := pick(r.rnd, docs)
+	if _, is := r.inputs[d.ID]; r.rnd.IntN(2) == 0 {
+		r.call(func() bool { is = is && r.takeOut(d); return is }, func() error { return l.KeepInput(r.t.Context(), d) })
+		return
+	}
 	r.call(func() bool { return r.takeOut(d) }, func() error { return l.TakeOut(r.t.Context(), d) })
 }
 

@@ -170,6 +170,11 @@ func TestErrMovedSaysWhatAndWhy(t *testing.T) {
 			_, err := l.StartSegmentRemoval(t.Context(), p.Segment.ID, noon)
 			return err
 		},
+		"document " + docs[1].Key + ": changed meanwhile: it lies in segment 1, at row 1": func() error {
+			other := p
+			other.Documents = []int64{docs[1].ID, docs[0].ID}
+			return l.CommitSegments(t.Context(), []ledger.Packed{other}, nil, noon, noon)
+		},
 		"segment 77: changed meanwhile: it is gone": func() error {
 			_, err := l.StartSegmentRemoval(t.Context(), 77, noon)
 			return err
@@ -178,6 +183,30 @@ func TestErrMovedSaysWhatAndWhy(t *testing.T) {
 	} {
 		if err := call(); !errors.Is(err, ledger.ErrMoved) || !strings.Contains(err.Error(), want) {
 			t.Errorf("it says %q, want %q in it", err, want)
+		}
+	}
+}
+
+// A claim counts until it is stale, and so does one of a time that is not far
+// ahead: clocks differ.
+func TestClaimsOfInputsLapse(t *testing.T) {
+	l := open(t, newPath(t))
+	p := pack(t, l, "s", archived(t, l, "u", 1)...)
+	for _, c := range []struct {
+		since time.Duration // the last claim
+		want  int
+	}{{0, 1}, {time.Hour - time.Millisecond, 0}, {time.Hour, 1}, {0, 0}, {-time.Hour, 0}, {-time.Hour - time.Millisecond, 1}} {
+		_, last, err := l.Input(t.Context(), p.Documents[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last.IsZero() {
+			last = noon
+		}
+		now := last.Add(c.since)
+		got, err := l.ClaimInputs(t.Context(), p.Segment.ID, now, time.Hour, 9)
+		if err != nil || len(got) != c.want {
+			t.Errorf("claimed %s after the last claim: %d inputs, %v, want %d", c.since, len(got), err, c.want)
 		}
 	}
 }
