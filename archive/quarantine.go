@@ -219,34 +219,7 @@ func removeRaw(ctx context.Context, s store.Store, l *ledger.Ledger, row ledger.
 		return fmt.Errorf("quarantined record %d: %q is no key of raw bytes", row.ID, row.Key)
 	}
 	for _, key := range []string{layout.QuarantineReason(name.Hash), row.Key} {
-		if err := deleteAll(ctx, s, l, key); err != nil {
-			return fmt.Errorf("remove %s: %w", key, err)
-		}
-	}
-	return nil
-}
-
-// deleteAll removes an object with all its versions: on a bucket that keeps
-// them a plain delete only hides. Before each it asks l for the fence.
-func deleteAll(ctx context.Context, s store.Store, l *ledger.Ledger, key string) error {
-	versions, ok := store.As[store.Versioner](s)
-	if !ok {
-		if err := l.CheckFence(ctx); err != nil {
-			return err
-		}
-		return s.Delete(ctx, key)
-	}
-	for v, err := range versions.Versions(ctx, key) {
-		if err != nil {
-			return err
-		}
-		if v.Key != key {
-			continue // a longer one
-		}
-		if err := l.CheckFence(ctx); err != nil {
-			return err
-		}
-		if err := versions.DeleteVersions(ctx, v); err != nil {
+		if err := store.Remove(ctx, s, l.CheckFence, key); err != nil {
 			return err
 		}
 	}
