@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"time"
 )
@@ -28,6 +30,23 @@ func (l *Ledger) ByIDs(ctx context.Context, docs []Document) ([]Document, error)
 	}
 	slices.SortFunc(all, func(a, b Document) int { return int(a.ID - b.ID) })
 	return slices.CompactFunc(all, func(a, b Document) bool { return a.ID == b.ID }), nil
+}
+
+// CountDocuments returns how many Stored documents q selects, whatever its Limit.
+func (l *Ledger) CountDocuments(ctx context.Context, q Query) (n int64, err error) {
+	if err := q.check(); err != nil {
+		return 0, fmt.Errorf("ledger %s: count documents: %w", l.path, err)
+	}
+	err = l.call("count documents", func() error {
+		query, args := q.countSQL()
+		return l.reader.QueryRowContext(ctx, query, args...).Scan(&n)
+	})
+	return n, err
+}
+
+func (q *Query) countSQL() (string, []any) {
+	query, args := q.statement(others, math.MaxInt32)
+	return "SELECT count(*) FROM (" + query + ")", args
 }
 
 func byIDsSQL(n int) string {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 
@@ -112,9 +113,7 @@ func readHolds(ctx context.Context, s store.Store, found []foundHold, known map[
 		})
 	}
 	err := g.Wait()
-	slices.SortFunc(fresh, func(a, b ledger.Hold) int {
-		return cmp.Or(a.Placed.Compare(b.Placed), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(fresh, byPlacing)
 	return fresh, err
 }
 
@@ -171,4 +170,33 @@ func readContent[T layout.HoldRecord | layout.ReleaseRecord](ctx context.Context
 		return content, fmt.Errorf("read %s: %w", key, err)
 	}
 	return content, nil
+}
+
+// Holds returns all holds that the store or the ledger has, in the order of their
+// placing. It writes nothing.
+func Holds(ctx context.Context, c Config) ([]ledger.Hold, error) {
+	all, err := c.Ledger.Holds(ctx, false)
+	if err != nil {
+		return nil, fmt.Errorf("look for holds: %w", err)
+	}
+	known := map[string]ledger.Hold{}
+	for _, h := range all {
+		known[h.ID] = h
+	}
+	found, err := listHolds(ctx, c.Store)
+	if err != nil {
+		return nil, fmt.Errorf("look for holds: %w", err)
+	}
+	fresh, err := readHolds(ctx, c.Store, found, known)
+	if err != nil {
+		return nil, fmt.Errorf("look for holds: %w", err)
+	}
+	for _, h := range fresh {
+		known[h.ID] = h
+	}
+	return slices.SortedFunc(maps.Values(known), byPlacing), nil
+}
+
+func byPlacing(a, b ledger.Hold) int {
+	return cmp.Or(a.Placed.Compare(b.Placed), cmp.Compare(a.ID, b.ID))
 }

@@ -28,11 +28,43 @@ const (
 	maxWindow = 64 << 20
 )
 
-// quarantine removes what is in quarantine of the user. It goes by what the store
-// has: also of a record that was archived since the raw bytes may be there.
-func (u *userErasing) quarantine(ctx context.Context) error {
+// suspect is a quarantined record of the store, and whose it may be.
+type suspect struct {
+	key   string
+	row   ledger.Quarantined
+	known bool // the ledger has row
+	users []string
+}
+
+// is tells whether it is of a user; unclear, that it may be.
+func (s *suspect) is(user string) (is, unclear bool) {
+	among := slices.Contains(s.users, user)
+	return among && len(s.users) == 1, len(s.users) == 0 || among && len(s.users) > 1
+}
+
+// quarantined calls f with all that is in quarantine. It goes by what the store has:
+// also of a record that was archived since the raw bytes may be there.
+func (c Config) quarantined(ctx context.Context, f func(suspect) error) error {
 	var page []string
-	for key, err := range keysBelow(ctx, u.Store, layout.Quarantines) {
+	flush := func() error {
+		rows, err := c.Ledger.QuarantinedAt(ctx, page)
+		if err != nil {
+			return err
+		}
+		for _, key := range page {
+			s := suspect{key: key}
+			s.row, s.known = rows[key]
+			if s.users, err = c.whose(ctx, key, s.row); err != nil {
+				return fmt.Errorf("look whose %s is: %w", key, err)
+			}
+			if err := f(s); err != nil {
+				return err
+			}
+		}
+		page = page[:0]
+		return nil
+	}
+	for key, err := range keysBelow(ctx, c.Store, layout.Quarantines) {
 		if err != nil {
 			return fmt.Errorf("list %s: %w", layout.Quarantines, err)
 		}
@@ -42,40 +74,59 @@ func (u *userErasing) quarantine(ctx context.Context) error {
 		if page = append(page, key); len(page) < lookPage {
 			continue
 		}
-		if err := u.quarantined(ctx, page); err != nil {
+		if err := flush(); err != nil {
 			return err
 		}
-		page = page[:0]
 	}
-	return u.quarantined(ctx, page)
+	return flush()
 }
 
-// quarantined looks at the raw bytes at some keys.
-func (u *userErasing) quarantined(ctx context.Context, keys []string) error {
-	rows, err := u.Ledger.QuarantinedAt(ctx, keys)
-	if err != nil {
-		return err
-	}
-	for _, key := range keys {
-		q, known := rows[key]
-		users, err := u.whose(ctx, key, q)
-		if err != nil {
-			return fmt.Errorf("look whose %s is: %w", key, err)
-		}
-		switch {
-		case len(users) == 0, len(users) > 1 && slices.Contains(users, u.user):
+// quarantine removes what is in quarantine of the user.
+func (u *userErasing) quarantine(ctx context.Context) error {
+	return u.quarantined(ctx, func(s suspect) error {
+		defer func() { u.progress(u.now()) }()
+		switch is, unclear := s.is(u.user); {
+		case unclear:
 			u.did.Unattributed++
-		case !slices.Contains(users, u.user):
-		case !known:
-			u.did.Left = append(u.did.Left, key) // nothing says that it may go
-		default:
-			if err := u.drop(ctx, q); err != nil {
-				return err
-			}
+		case is && s.known:
+			return u.drop(ctx, s.row)
+		case is:
+			u.did.Left = append(u.did.Left, s.key) // nothing says that it may go
 		}
-		u.progress(u.now())
+		return nil
+	})
+}
+
+// Beside is what there is of a user beside documents.
+type Beside struct {
+	Quarantined  []ledger.Quarantined
+	Unattributed int64 // quarantined records of which nothing tells whose they are
+	Exports      []ledger.Export
+}
+
+// BesideOf returns what EraseUser removes of a user beside documents. It writes
+// nothing.
+func BesideOf(ctx context.Context, c Config, user string) (Beside, error) {
+	var b Beside
+	err := c.quarantined(ctx, func(s suspect) error {
+		switch is, unclear := s.is(user); {
+		case unclear:
+			b.Unattributed++
+		case is && s.known:
+			b.Quarantined = append(b.Quarantined, s.row)
+		}
+		return nil
+	})
+	if err != nil {
+		return b, err
 	}
-	return nil
+	all, err := c.Ledger.Exports(ctx, ledger.ExportQuery{States: []ledger.ExportState{
+		ledger.ExportCreated, ledger.ExportRunning, ledger.ExportReady, ledger.ExportFailed, ledger.ExportCancelled, ledger.ExportSweeping,
+	}})
+	b.Exports = slices.DeleteFunc(all, func(e ledger.Export) bool {
+		return e.User != user && (e.User != "" || e.Job != "")
+	})
+	return b, err
 }
 
 // drop removes a record of the user from quarantine.
@@ -101,11 +152,11 @@ func (u *userErasing) drop(ctx context.Context, q ledger.Quarantined) error {
 }
 
 // whose returns whose record it may be that lies at key; none where nothing tells.
-func (u *userErasing) whose(ctx context.Context, key string, q ledger.Quarantined) ([]string, error) {
-	if u.Whose == nil {
+func (c Config) whose(ctx context.Context, key string, q ledger.Quarantined) ([]string, error) {
+	if c.Whose == nil {
 		return nil, nil
 	}
-	packed, _, err := u.Store.Get(ctx, key, store.Range{})
+	packed, _, err := c.Store.Get(ctx, key, store.Range{})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // hidden, or gone just now
 	}
@@ -113,7 +164,7 @@ func (u *userErasing) whose(ctx context.Context, key string, q ledger.Quarantine
 		return nil, err
 	}
 	defer packed.Close()
-	raw, err := os.CreateTemp(u.TempDir, "logstow-quarantined-")
+	raw, err := os.CreateTemp(c.TempDir, "logstow-quarantined-")
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +177,7 @@ func (u *userErasing) whose(ctx context.Context, key string, q ledger.Quarantine
 	if err != nil {
 		return nil, err
 	}
-	return u.Whose(q, raw, size)
+	return c.Whose(q, raw, size)
 }
 
 // inflate writes what r holds, as far as that can be read, and returns how much
