@@ -12,6 +12,7 @@ import (
 const (
 	storeSegmentSQL = `UPDATE segments SET state = 'stored', n_rows = ?, size = ?, sha256 = ?, created = ?
 WHERE id = ? AND state = 'writing'`
+	againSegmentSQL   = "UPDATE segments SET created = ? WHERE id = ? AND created < ?"
 	replaceSegmentSQL = "UPDATE segments SET state = 'replaced', due = ? WHERE id = ? AND state = 'stored'"
 	storedInSQL       = "SELECT count(*) FROM documents WHERE segment = ? AND state = 'stored'"
 
@@ -30,6 +31,7 @@ type mover struct {
 	old   map[int64]Segment
 	holds activeHolds
 	done  error // of an old segment that was replaced already: nothing may be moved
+	moved bool  // something was, into the last segment
 
 	moveIn, input *sql.Stmt
 }
@@ -81,6 +83,7 @@ func (m *mover) pack(ctx context.Context, p *Packed, at time.Time) error {
 		return err
 	}
 	row := int64(0)
+	m.moved = false
 	for ids := range slices.Chunk(p.Documents, pageRows) {
 		found, err := m.find(ctx, ids)
 		if err != nil {
@@ -95,6 +98,11 @@ func (m *mover) pack(ctx context.Context, p *Packed, at time.Time) error {
 				return err
 			}
 			row++
+		}
+	}
+	if s.State == SegmentStored && m.moved { // the grace of what it had before is over, of this it isn't
+		if _, err := m.tx.ExecContext(ctx, againSegmentSQL, at.UnixMilli(), s.ID, at.UnixMilli()); err != nil {
+			return err
 		}
 	}
 	for _, query := range []string{moveInputsSQL, uncopySQL} {
@@ -176,6 +184,7 @@ func (m *mover) move(ctx context.Context, s *Segment, d *Document, row int64) er
 			return err
 		}
 	}
+	m.moved = true
 	_, err := m.moveIn.ExecContext(ctx, s.ID, row, d.ID)
 	return err
 }

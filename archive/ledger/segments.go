@@ -30,7 +30,7 @@ type Segment struct {
 	Rows    int64
 	Size    int64     // of the file
 	SHA256  Hash      // of the file
-	Created time.Time // when it was begun, and once it is Stored, since when documents lie in it
+	Created time.Time // when it was begun, and once it is Stored, since when the last came to lie in it
 	Due     time.Time // of a Replaced one: when it may go
 }
 
@@ -45,6 +45,9 @@ type SegmentQuery struct {
 	Month  time.Time
 	Key    string
 	States []SegmentState
+
+	Empty  bool // only those in which nothing Stored lies
+	Inputs bool // only those that have inputs; see ClaimInputs
 }
 
 const (
@@ -98,6 +101,12 @@ func (q *SegmentQuery) statement() (string, []any) {
 	}
 	if len(q.States) > 0 {
 		where("state IN ("+placeholders(len(q.States))+")", anys(q.States, func(s SegmentState) string { return string(s) })...)
+	}
+	if q.Empty {
+		where("NOT EXISTS (SELECT 1 FROM documents WHERE segment = segments.id AND +state = 'stored')")
+	}
+	if q.Inputs {
+		where("EXISTS (SELECT 1 FROM inputs WHERE segment = segments.id)")
 	}
 	return b.String() + " ORDER BY id", args
 }
