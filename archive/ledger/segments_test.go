@@ -159,9 +159,9 @@ func TestIDsOfSegmentsAreNotGivenOutAgain(t *testing.T) {
 // The errors say which segment and which document, and why.
 func TestErrMovedSaysWhatAndWhy(t *testing.T) {
 	l := open(t, newPath(t))
-	docs := archived(t, l, "u", 3)
+	docs := archived(t, l, "u", 4)
 	p := pack(t, l, "a segment", docs[:2]...)
-	next := begin(t, l, "the next", docs...)
+	next, last := begin(t, l, "the next", docs...), begin(t, l, "the last", docs[3])
 	for want, call := range map[string]func() error{
 		"document " + docs[0].Key + ": changed meanwhile: it lies in segment 1, at row 0": func() error {
 			return l.CommitSegments(t.Context(), []ledger.Packed{next}, nil, noon, noon)
@@ -173,6 +173,17 @@ func TestErrMovedSaysWhatAndWhy(t *testing.T) {
 		"document " + docs[1].Key + ": changed meanwhile: it lies in segment 1, at row 1": func() error {
 			other := p
 			other.Documents = []int64{docs[1].ID, docs[0].ID}
+			return l.CommitSegments(t.Context(), []ledger.Packed{other}, nil, noon, noon)
+		},
+		"document " + docs[3].Key + ": changed meanwhile: it is deleting": func() error {
+			if _, _, err := l.StartErasure(t.Context(), docs[3:], ledger.AuditEntry{}); err != nil {
+				return err
+			}
+			return l.CommitSegments(t.Context(), []ledger.Packed{last}, nil, noon, noon)
+		},
+		"segment a segment: changed meanwhile: it is not another": func() error {
+			other := p
+			other.Segment.Key = "another"
 			return l.CommitSegments(t.Context(), []ledger.Packed{other}, nil, noon, noon)
 		},
 		"segment 77: changed meanwhile: it is gone": func() error {
@@ -208,5 +219,30 @@ func TestClaimsOfInputsLapse(t *testing.T) {
 		if err != nil || len(got) != c.want {
 			t.Errorf("claimed %s after the last claim: %d inputs, %v, want %d", c.since, len(got), err, c.want)
 		}
+	}
+}
+
+// What was taken out of a segment may lie in it again: then it is no copy there.
+func TestTakenOutAndBack(t *testing.T) {
+	l := open(t, newPath(t))
+	docs := archived(t, l, "u", 2)
+	p := pack(t, l, "s", docs...)
+	d := must(l.InSegment(t.Context(), p.Segment.ID))(t)[1]
+	if err := l.TakeOut(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	if copies := must(l.Copies(t.Context(), d.ID))(t); len(copies) != 1 || copies[0].ID != p.Segment.ID {
+		t.Errorf("Copies of what was taken out = %+v, want the segment", copies)
+	}
+	if is, _, err := l.Input(t.Context(), d.ID); is || err != nil {
+		t.Errorf("Input of what was taken out = %t, %v, want none", is, err)
+	}
+	if err := l.CommitSegments(t.Context(), []ledger.Packed{p}, nil, noon, noon); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "InSegment", must(l.InSegment(t.Context(), p.Segment.ID))(t)[1], d)
+	equal(t, "Copies of what is back", len(must(l.Copies(t.Context(), d.ID))(t)), 0)
+	if is, _, err := l.Input(t.Context(), d.ID); !is || err != nil {
+		t.Errorf("Input of what is back = %t, %v, want one", is, err)
 	}
 }
