@@ -8,7 +8,6 @@
 package compact
 
 import (
-	"context"
 	"time"
 
 	"logstow/archive/ledger"
@@ -81,9 +80,9 @@ type Partition struct {
 	Month     time.Time `json:"month"` // its first instant
 	Action    Action    `json:"action"`
 	Reason    string    `json:"reason"`
-	Documents int64     `json:"documents"` // that lie under their own keys and are ready; of a merge, that lie in the segments
+	Documents int64     `json:"documents"` // that are to be packed; of a merge, that lie in the segments; else, that wait
 	Bytes     int64     `json:"bytes"`     // of them
-	Left      int64     `json:"left"`      // documents that lie under their own keys and are to stay there
+	Left      int64     `json:"left"`      // documents that stay under their own keys whatever becomes of these, as far as it was looked
 	Segments  int       `json:"segments"`  // that the partition has; of a merge, that become one
 }
 
@@ -108,16 +107,4 @@ type Summary struct {
 	Retained        int64   `json:"retained"` // objects that the store did not let go; each is a Notice
 	Waiting         int64   `json:"waiting"`  // inputs and segments whose grace isn't over
 	DurationSeconds float64 `json:"duration_seconds"`
-}
-
-// Run compacts what it is time for, merges segments where that is worth it, and
-// removes what earlier runs replaced and whose grace is over: in this order, so
-// that a run that is interrupted has done the most important first. Holds must
-// have been loaded (see retain.LoadHolds). Two runs beside each other are safe: what
-// one has moved the other leaves alone.
-//
-// After an error everything is as it was or as it was to be, document by document.
-// Where ctx is of a lease that is lost it is ledger.ErrFenced.
-func Run(ctx context.Context, c Config) (Summary, error) {
-	panic("contract")
 }
