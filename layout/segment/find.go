@@ -17,6 +17,7 @@ type Wanted struct {
 // Found is a row of this segment, without its document, and where that is.
 type Found struct {
 	Row
+	Number     int64 // of the row in the segment, from 0; see Reader.At
 	group, row int
 }
 
@@ -46,7 +47,7 @@ func (r *Reader) Find(want Wanted) (found []Found, err error) {
 			if err != nil {
 				return nil, err
 			}
-			found = append(found, Found{*row, i, j})
+			found = append(found, Found{*row, r.starts[i] + int64(j), i, j})
 		}
 	}
 	return found, nil

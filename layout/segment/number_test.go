@@ -40,6 +40,9 @@ func TestReadsByNumber(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := 0; i < len(rows); i += 7 {
+		if found, err := r.Find(segment.Wanted{Job: rows[i].Job}); i%70 == 0 && (err != nil || len(found) != 1 || found[0].Number != int64(i)) {
+			t.Fatalf("Find(%s) = %+v, %v, want row %d", rows[i].Job, found, err, i)
+		}
 		for _, want := range []struct {
 			what string
 			read func() ([]byte, error)
