@@ -79,6 +79,17 @@ func (o *openSegments) get(id int64) *openSegment {
 	return s
 }
 
+// put keeps a segment that was opened elsewhere.
+func (o *openSegments) put(id int64, key string, r *segment.Reader) {
+	s := o.get(id)
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
+	if s.reader == nil {
+		s.key, s.reader = key, r
+		o.opened(s)
+	}
+}
+
 // opened counts what a segment takes, if it is still kept.
 func (o *openSegments) opened(s *openSegment) {
 	o.mu.Lock()

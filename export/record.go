@@ -63,21 +63,29 @@ func New(c Config) (*Exporter, error) {
 		return nil, err
 	}
 	e := &Exporter{store: c.Store, ledger: c.Ledger, reader: reader, tempDir: c.TempDir}
+	// What fetch returns needs no second hash.
+	e.readers, err = newReaders(c.Fields, jobfile.Config{NoHash: true})
+	return e, err
+}
+
+// newReaders returns readers of the built-in platforms, and of each field map. The
+// user may not be the one in the record but one that was named when it was
+// archived: whoever reads knows from elsewhere.
+func newReaders(fields []jobfile.Fields, c jobfile.Config) ([]*jobfile.Reader, error) {
+	c.User = anyUser
 	shapes := []*jobfile.Fields{nil}
-	for i := range c.Fields {
-		shapes = append(shapes, &c.Fields[i])
+	for i := range fields {
+		shapes = append(shapes, &fields[i])
 	}
-	for _, fields := range shapes {
-		// The user may not be the one in the record but one that was named when
-		// it was archived; the ledger knows. What fetch returns needs no second
-		// hash.
-		r, err := jobfile.NewReader(jobfile.Config{Fields: fields, User: anyUser, NoHash: true})
+	var all []*jobfile.Reader
+	for _, c.Fields = range shapes {
+		r, err := jobfile.NewReader(c)
 		if err != nil {
 			return nil, err
 		}
-		e.readers = append(e.readers, r)
+		all = append(all, r)
 	}
-	return e, nil
+	return all, nil
 }
 
 // anyUser is what readers take every record's user for.
