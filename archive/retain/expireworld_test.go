@@ -61,7 +61,7 @@ func newShelfOn(t *testing.T, inner store.Store) *shelf {
 func doc(job string, age time.Duration, more ...func(*ledger.Document)) ledger.Document {
 	d := ledger.Document{
 		Kind: "job", User: "5", Recipe: "7", Job: job, Status: "failed", Time: noon.Add(-age).UTC(), Lines: 3,
-		Verified: true, InputHash: hashOf("input " + job), SHA256: hashOf("bytes " + job), InputSize: 10, Size: 10,
+		Verified: true, InputHash: hashOf("input " + job), SHA256: hashOf(contentOf(job)), InputSize: 10, Size: 10,
 		Title: secret, State: ledger.Stored, Source: "s", ArchivedAt: noon.Add(-age),
 	}
 	for _, f := range more {
@@ -69,6 +69,9 @@ func doc(job string, age time.Duration, more ...func(*ledger.Document)) ledger.D
 	}
 	return d
 }
+
+// contentOf is what lies under a job's key, of 10 bytes.
+func contentOf(job string) string { return fmt.Sprintf("%-10.10s", job) }
 
 func ofUser(user string) func(*ledger.Document) {
 	return func(d *ledger.Document) { d.User = user }
@@ -94,7 +97,7 @@ func (w *shelf) add(t *testing.T, docs ...ledger.Document) {
 			keys = append(keys, layout.Overflow(d.Key), layout.Meta(d.Key))
 		}
 		for _, key := range keys {
-			if err := w.inner.Put(t.Context(), key, store.Bytes([]byte(secret)), store.PutOptions{}); err != nil {
+			if err := w.inner.Put(t.Context(), key, store.Bytes([]byte(contentOf(d.Job))), store.PutOptions{}); err != nil {
 				t.Fatal(err)
 			}
 		}
