@@ -54,6 +54,7 @@ type Config struct {
 	Notice func(Notice)
 }
 
+// What a Config means that doesn't say, or what a program may take where nobody says.
 const (
 	DefaultAfter        = 30 * 24 * time.Hour
 	DefaultGrace        = 24 * time.Hour

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"slices"
 
 	"logstow/archive/ledger"
@@ -52,14 +53,17 @@ func (r *run) query(states ...ledger.SegmentState) ledger.SegmentQuery {
 }
 
 // chunks yields the segments of each month of each user.
-func chunks(all []ledger.Segment) func(func([]ledger.Segment) bool) {
+func chunks(all []ledger.Segment) iter.Seq[[]ledger.Segment] {
 	return func(yield func([]ledger.Segment) bool) {
-		for start, end := 0, 0; start < len(all); start = end {
-			for end = start; end < len(all) && all[end].User == all[start].User && all[end].Month.Equal(all[start].Month); end++ {
+		for len(all) > 0 {
+			n := slices.IndexFunc(all, func(s ledger.Segment) bool { return s.User != all[0].User || !s.Month.Equal(all[0].Month) })
+			if n < 0 {
+				n = len(all)
 			}
-			if !yield(all[start:end]) {
+			if !yield(all[:n]) {
 				return
 			}
+			all = all[n:]
 		}
 	}
 }

@@ -49,7 +49,7 @@ type written struct {
 	summary segment.Summary
 	body    store.Body
 	docs    []int64 // by row, as are prints
-	prints  []print
+	prints  []fingerprint
 	seed    maphash.Seed // of prints
 }
 

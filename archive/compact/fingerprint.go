@@ -11,14 +11,14 @@ import (
 	"logstow/layout/segment"
 )
 
-// print is a fingerprint of a row without its document. It is of use while w is.
-type print struct {
+// fingerprint is that of a row without its document.
+type fingerprint struct {
 	what uint64 // of what the document is, and what was done to it
 	text uint64 // of what the row tells of it to who reads the row alone
 }
 
 // printOf is the same for a row that was written as for that row read back.
-func (w *written) printOf(r *segment.Row) print {
+func (w *written) printOf(r *segment.Row) fingerprint {
 	h := printer{}
 	h.SetSeed(w.seed)
 	h.text(r.User, r.Recipe, r.Job, string(r.Kind), r.Status, r.Key, r.Changed)
@@ -33,7 +33,7 @@ func (w *written) printOf(r *segment.Row) print {
 	for _, name := range slices.Sorted(maps.Keys(r.Metadata)) {
 		h.text(name, r.Metadata[name])
 	}
-	p := print{what: h.Sum64()}
+	p := fingerprint{what: h.Sum64()}
 	h.Reset()
 	h.time(r.StartedAt, r.CompletedAt, r.ArchivedAt)
 	for _, s := range append([]string{r.Title, r.Error, r.ErrorType}, r.Adapters...) {

@@ -1,0 +1,7 @@
+package compact
+
+// What tests of its own need.
+var (
+	WorthMerging = worthMerging
+	Adapters     = adapters
+)
