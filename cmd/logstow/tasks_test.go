@@ -212,7 +212,7 @@ func TestSchedulesThatCantRun(t *testing.T) {
 			Name: "s", Task: "export", Where: "config.yaml:8",
 			Export: &config.StandingExport{Format: "csv", Period: "year", Folder: "/"},
 		},
-		`config.yaml:9: schedule s: there is no task "compact"`: {Name: "s", Task: "compact", Where: "config.yaml:9"},
+		`config.yaml:9: schedule s: there is no task "pack"`: {Name: "s", Task: "pack", Where: "config.yaml:9"},
 		"never":              {Name: "s", Task: "sweep", Cron: "0 0 31 2 *"},
 		`zone "Mars/Phobos"`: {Name: "s", Task: "export", Zone: "Mars/Phobos", Export: &config.StandingExport{Format: "csv", Period: "day", Folder: "/"}},
 	} {

@@ -45,4 +45,4 @@ type CheckOptions struct {
 }
 
 // Tasks is what a schedule can run.
-func Tasks() []string { return []string{"archive", "export", "sweep", "check"} }
+func Tasks() []string { return []string{"archive", "export", "sweep", "check", "compact", "retain"} }
