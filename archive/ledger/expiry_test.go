@@ -69,6 +69,9 @@ func column(t *testing.T, l *ledger.Ledger, query string) (all []int64) {
 		}
 		all = append(all, n)
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	return slices.Sorted(slices.Values(all))
 }
 
