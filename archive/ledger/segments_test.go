@@ -162,6 +162,7 @@ func TestErrMovedSaysWhatAndWhy(t *testing.T) {
 	docs := archived(t, l, "u", 4)
 	p := pack(t, l, "a segment", docs[:2]...)
 	next, last := begin(t, l, "the next", docs...), begin(t, l, "the last", docs[3])
+	late := begin(t, l, "too late", docs[2])
 	for want, call := range map[string]func() error{
 		"document " + docs[0].Key + ": changed meanwhile: it lies in segment 1, at row 0": func() error {
 			return l.CommitSegments(t.Context(), []ledger.Packed{next}, nil, noon, noon)
@@ -185,6 +186,17 @@ func TestErrMovedSaysWhatAndWhy(t *testing.T) {
 			other := p
 			other.Segment.Key = "another"
 			return l.CommitSegments(t.Context(), []ledger.Packed{other}, nil, noon, noon)
+		},
+		"segment a segment: changed meanwhile: its file is another one": func() error {
+			other := p
+			other.Segment.SHA256 = hash("another")
+			return l.CommitSegments(t.Context(), []ledger.Packed{other}, nil, noon, noon)
+		},
+		"segment too late: changed meanwhile: it is deleting": func() error {
+			if _, err := l.StartSegmentRemoval(t.Context(), late.Segment.ID, noon); err != nil {
+				return err
+			}
+			return l.CommitSegments(t.Context(), []ledger.Packed{late}, nil, noon, noon)
 		},
 		"segment 77: changed meanwhile: it is gone": func() error {
 			_, err := l.StartSegmentRemoval(t.Context(), 77, noon)
