@@ -83,6 +83,9 @@ func (c Config) quarantined(ctx context.Context, f func(suspect) error) error {
 
 // quarantine removes what is in quarantine of the user.
 func (u *userErasing) quarantine(ctx context.Context) error {
+	if err := u.endDropping(ctx); err != nil {
+		return err
+	}
 	return u.quarantined(ctx, func(s suspect) error {
 		defer func() { u.progress(u.now()) }()
 		switch is, unclear := s.is(u.user); {
@@ -95,6 +98,27 @@ func (u *userErasing) quarantine(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// endDropping ends what was to be dropped before and is gone from the store.
+func (u *userErasing) endDropping(ctx context.Context) error {
+	q := ledger.QuarantineQuery{States: []ledger.QuarantineState{ledger.Dropping}}
+	for row, err := range u.Ledger.Quarantine(ctx, q) {
+		if err != nil {
+			return err
+		}
+		there, err := isThere(ctx, u.Config, row.Key)
+		if err != nil {
+			return fmt.Errorf("look for %s: %w", row.Key, err)
+		}
+		if there {
+			continue
+		}
+		if _, err := u.Ledger.SetQuarantine(ctx, ledger.Dropping, ledger.Dropped, row.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Beside is what there is of a user beside documents.

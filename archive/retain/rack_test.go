@@ -45,8 +45,8 @@ type rack struct {
 	docs    map[string]ledger.Document // by key
 }
 
-// contentOf is in every version of a job, and nowhere else.
-func contentOf(user, job string) string { return "content of " + user + "/" + job + "." }
+// saidBy is in every version of a job, and nowhere else.
+func saidBy(user, job string) string { return "content of " + user + "/" + job + "." }
 
 // racked is what archiving makes of an empty store.
 type racked struct {
@@ -76,10 +76,10 @@ func records() string {
 					break
 				}
 				fmt.Fprintf(&b, `{"id":%q,"recipe_id":%d,"account_id":%s,"status":"failed","completed_at":"2024-03-0%dT10:00:00Z","title":%q,"v":%d,"lines":[%q]}`+"\n",
-					id, i%2, user, i+1, contentOf(user, id), version, lines)
+					id, i%2, user, i+1, saidBy(user, id), version, lines)
 			}
 		}
-		fmt.Fprintf(&b, `{"account_id":%s,"title":%q}`+"\n", user, contentOf(user, "quarantined"))
+		fmt.Fprintf(&b, `{"account_id":%s,"title":%q}`+"\n", user, saidBy(user, "quarantined"))
 	}
 	return b.String()
 }
@@ -288,7 +288,7 @@ func (w *rack) wantNowhere(t *testing.T, job string) {
 	}
 	for key, b := range all {
 		for _, plain := range inflated(t, key, b) {
-			if bytes.Contains(plain, []byte(contentOf("5", job))) {
+			if bytes.Contains(plain, []byte(saidBy("5", job))) {
 				t.Errorf("%s has what job %s said", key, job)
 			}
 		}

@@ -71,6 +71,7 @@ under a predictable name, and gives any of them back.`,
 		a.lsCommand(), a.catCommand(), a.quarantineCommand(),
 		a.exportCommand(), a.tokenCommand(), a.keyCommand(), a.auditCommand(),
 		a.serveCommand(), a.runCommand(), a.runsCommand(), a.statusCommand(),
+		a.compactCommand(), a.restoreCommand(), a.retainCommand(), a.holdCommand(), a.eraseCommand(),
 		a.checkCommand(), a.ddlCommand(), a.doctorCommand(), a.configCommand(),
 		a.versionCommand(), a.completionCommand(),
 	)

@@ -53,6 +53,8 @@ type daemon struct {
 
 	mu      sync.Mutex // guards running
 	running []string   // the names of parts that haven't ended
+
+	erasing sync.Mutex // held while erasures make segments anew: one does it for all who wait
 }
 
 func (a *app) newDaemon(c *config.Config, o opened) *daemon {

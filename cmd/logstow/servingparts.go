@@ -33,7 +33,7 @@ func (d *daemon) addExports(ctx context.Context) error {
 			return err
 		}
 		wake = work.Wake
-		sweep := &sweeper{queue: work, erasing: retain.Config{Store: d.store, Ledger: d.ledger}, log: d.app.log}
+		sweep := &sweeper{queue: work, erasing: retain.Config{Store: d.store, Ledger: d.ledger, Turn: &d.erasing}, log: d.app.log}
 		d.add("export workers", work.Run)
 		d.add("sweeper", sweep.run)
 	}
@@ -56,7 +56,7 @@ func (d *daemon) addAPI(ctx context.Context, exporter *export.Exporter, wake fun
 	}
 	server, err := web.New(web.Config{
 		Exporter: exporter, Ledger: d.ledger, Tokens: tokens, Objects: d.store,
-		Eraser: eraser{store: d.store, ledger: d.ledger}, Wake: wake,
+		Eraser: eraser{store: d.store, ledger: d.ledger, turn: &d.erasing}, Wake: wake,
 		Keys: access.New(d.ledger), NoAuth: d.config.Serve.NoAuth,
 		Metrics: d.numbers.Handler(),
 		Observe: d.observe,

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"logstow/archive/ledger"
 	"logstow/archive/store"
@@ -28,13 +30,13 @@ func (s *Server) talendDelete(w http.ResponseWriter, r *http.Request, c access.C
 		return err
 	}
 	who := talendAudit(r, c, "delete", job)
-	switch _, erased := s.config.Eraser.Erase(r.Context(), job, who); {
+	switch gone, erased := s.config.Eraser.Erase(r.Context(), job, who); {
 	case erased == nil:
 		return writeJSON(w, http.StatusOK, struct{}{})
 	case errors.Is(erased, fs.ErrNotExist):
 		return fmt.Errorf("execution %s: %w", job.ID, export.ErrNotFound)
 	default:
-		return s.talendHalfDeleted(r, who, erased)
+		return s.talendHalfDeleted(r, who, gone, erased)
 	}
 }
 
@@ -54,10 +56,13 @@ func talendGone(r *http.Request, c access.Caller) (export.Job, error) {
 // talendHalfDeleted records a deletion that was not finished, with what is gone
 // and what is not, and says how to go on. Where store and ledger are and what
 // else they said is nothing for whoever asked.
-func (s *Server) talendHalfDeleted(r *http.Request, who ledger.AuditEntry, erased error) error {
+func (s *Server) talendHalfDeleted(r *http.Request, who ledger.AuditEntry, gone int, erased error) error {
 	p := &problem{status: http.StatusInternalServerError}
 	const some = "not all of the execution's logs were deleted: "
+	var kept *KeptError
 	switch {
+	case errors.As(erased, &kept):
+		p.status, p.message = http.StatusConflict, some+kept.answer(gone)
 	case errors.Is(erased, store.ErrUnavailable), errors.Is(erased, ledger.ErrBusy):
 		p.message = some + "the store or the ledger is out of reach at the moment; delete again to go on"
 		p.retryAfter = busy
@@ -72,6 +77,37 @@ func (s *Server) talendHalfDeleted(r *http.Request, who ledger.AuditEntry, erase
 		s.config.Log.ErrorContext(r.Context(), "failed deletion not recorded", "request", requestID(r), "err", err)
 	}
 	return p
+}
+
+// KeptError is what an Eraser returns where everything is deleted that may be, and
+// some is kept.
+type KeptError struct {
+	Held     int64     // versions that are on hold; they are deleted once that is released
+	Retained int       // objects that the store does not let go
+	Until    time.Time // when the first of those may be tried again; zero: not known
+	Err      error     // who keeps what, for operators
+}
+
+// Error is what operators are told.
+func (e *KeptError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what it was made of.
+func (e *KeptError) Unwrap() error { return e.Err }
+
+// answer says what was deleted, what is kept and what becomes of it.
+func (e *KeptError) answer(gone int) string {
+	parts := []string{"versions deleted: " + strconv.Itoa(gone)}
+	if e.Held > 0 {
+		parts = append(parts, fmt.Sprintf("versions on hold: %d, to be deleted once the hold is released, without being asked for again", e.Held))
+	}
+	if e.Retained > 0 {
+		when := "when its locks have ended"
+		if !e.Until.IsZero() {
+			when = "from " + e.Until.UTC().Format(time.RFC3339) + " on"
+		}
+		parts = append(parts, fmt.Sprintf("objects that the bucket does not let go: %d, to be deleted %s", e.Retained, when))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // isUUID tells whether id has the form of a UUID, of any version.
