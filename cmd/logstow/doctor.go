@@ -59,6 +59,9 @@ func (a *app) doctor(ctx context.Context, c *config.Config, o doctorOptions) err
 		return err
 	}
 	checks := probe.Doctor(ctx, s, probe.Options{RetentionDays: o.retentionDays})
+	if check, ok := checkRetention(ctx, c, s); ok {
+		checks = append(checks, check)
+	}
 	checks = append(checks, checkLedger(ctx, c, s))
 	if err := ctx.Err(); err != nil {
 		return err

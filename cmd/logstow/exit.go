@@ -39,7 +39,7 @@ func (s exitStatus) meaning() string {
 	case exitUsage:
 		return "a mistake in the command line or the configuration; nothing was attempted"
 	case exitPartial:
-		return "finished, but some records were quarantined, refused or unverified"
+		return "finished, but not all went as usual: records were quarantined, refused or unverified, or something was left, held or retained"
 	case exitDamage:
 		return "the store does not hold what was recorded"
 	case exitNotFound:
@@ -152,6 +152,8 @@ func adviceFor(err error) string {
 		return "say whose with --user"
 	case errors.As(err, &ambiguous) && ambiguous.Recipes != nil:
 		return "say of which recipe with --recipe"
+	case farMore(err):
+		return "logstow retain --dry-run lists them; if that is what the policies are to do, run logstow retain --yes"
 	case errors.Is(err, scheduler.ErrTimeout):
 		return "what was confirmed until then is recorded; timeout in the schedule says how long it may take"
 	case errors.Is(err, scheduler.ErrLost) && !errors.Is(err, ledger.ErrReplaced):

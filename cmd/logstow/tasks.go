@@ -59,6 +59,10 @@ func (a *app) taskOf(w workplace, s config.Schedule) (taskFunc, error) {
 		return a.sweepTask(w)
 	case "check":
 		return a.checkTask(w, s), nil
+	case "compact":
+		return a.compactTask(w), nil
+	case "retain":
+		return a.retainTask(w), nil
 	default:
 		return nil, fmt.Errorf("there is no task %q", s.Task)
 	}
