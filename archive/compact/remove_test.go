@@ -167,6 +167,32 @@ func TestRemoveSegmentThatIsForgotten(t *testing.T) {
 	}
 }
 
+// Between what is recorded of a removal and the removal itself somebody else removes
+// the segment, and another is written under its key.
+func TestRemoveSegmentIsOvertaken(t *testing.T) {
+	w, s := emptied(t, newMemory())
+	overtaken := false
+	w.fault = func(op string, phase ledger.Phase) error {
+		if op == "start segment removal" && phase == ledger.After && !overtaken {
+			overtaken = true
+			c := w.config()
+			c.Store = w.inner
+			if err := compact.RemoveSegment(t.Context(), c, s); err != nil {
+				return err
+			}
+			w.removeInputs(t, w.pack(t, w.docs))
+		}
+		return nil
+	}
+	if err := compact.RemoveSegment(t.Context(), w.config(), s); err != nil || !overtaken {
+		t.Fatalf("RemoveSegment = %v, overtaken: %v", err, overtaken)
+	}
+	if err := takeAllOut(t, w); err != nil {
+		t.Fatal(err)
+	}
+	w.wantOut(t)
+}
+
 func TestRemoveSegmentOfAnotherKey(t *testing.T) {
 	w, s := emptied(t, newMemory())
 	for _, key := range []string{w.docs[0].Key, "", "x", layout.Probe} {

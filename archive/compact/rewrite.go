@@ -116,10 +116,7 @@ func (c *Config) replace(ctx context.Context, r *rewriting) error {
 	}
 	packed, err := c.writeAll(ctx, t, r.rows(readers))
 	if err == nil {
-		again := func(p ledger.Packed) bool { return slices.Contains(ids, p.Segment.ID) }
-		if slices.ContainsFunc(packed, again) {
-			return errors.Join(c.discard(ctx, slices.DeleteFunc(packed, again)), c.replaceEach(ctx, r))
-		}
+		// What is kept may make one of the old ones again, which stays then.
 		now := c.now()
 		err = c.Ledger.CommitSegments(ctx, packed, ids, now, now)
 	}
@@ -127,23 +124,6 @@ func (c *Config) replace(ctx context.Context, r *rewriting) error {
 		return err
 	}
 	return errors.Join(err, c.discard(ctx, packed))
-}
-
-// replaceEach replaces segments one after the other: together, what is kept of them
-// makes one of them again. One alone becomes a smaller one.
-func (c *Config) replaceEach(ctx context.Context, r *rewriting) error {
-	for _, s := range r.old {
-		one, err := c.lookAt(ctx, []ledger.Segment{s})
-		if err != nil {
-			return err
-		}
-		if len(one.old) > 0 {
-			if err := c.replace(ctx, one); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // discard removes segments in which nothing came to lie.

@@ -137,7 +137,7 @@ func TestTakeOutWaits(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() { done <- takeAllOut(t, w) }()
-	for range 4 {
+	for range 12 { // more than when it doesn't wait but looks again
 		select {
 		case <-waiting:
 		case err := <-done:
@@ -180,7 +180,10 @@ func TestTakeOutAfterAStaleClaim(t *testing.T) {
 	for _, at := range []time.Duration{16 * time.Minute, -time.Hour} {
 		w, docs := claimed(t)
 		w.now = func() time.Time { return packedAt.Add(at) }
-		if err := w.inner.Delete(t.Context(), docs[0].Key); err != nil {
+		if err := w.inner.Put(t.Context(), docs[0].Key, store.Bytes([]byte("what a removal left")), store.PutOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.inner.Delete(t.Context(), docs[1].Key); err != nil {
 			t.Fatal(err)
 		}
 		if err := takeAllOut(t, w); err != nil {
