@@ -133,6 +133,26 @@ func every(keys []string, n int) (some []string) {
 	return some
 }
 
+// Where there are no versions, one request removes 1,000 objects.
+func TestRemoveManyAtOnce(t *testing.T) {
+	keys := month(5, 21)
+	inner := memstore.New()
+	putKeys(t, inner, append(keys, "other")...)
+	s, asked := storetest.NewFaulty(inner), 0
+	before := func(context.Context) error { asked++; return nil }
+	if err := store.Remove(t.Context(), s, before, keys...); err != nil {
+		t.Errorf("Remove: %v", err)
+	}
+	if calls := s.Calls(); len(calls) != 3 || asked != 3 {
+		t.Errorf("Remove of %d keys makes %d calls and asks %d times before one, want 3", len(keys), len(calls), asked)
+	}
+	for info, err := range inner.List(t.Context(), store.ListOptions{}) {
+		if err != nil || info.Key != "other" {
+			t.Errorf("%s is left, %v", info.Key, err)
+		}
+	}
+}
+
 // Random keys of few names, so that they begin each other, replaced and hidden
 // and some of them locked.
 func TestRemoveAtRandom(t *testing.T) {

@@ -85,35 +85,6 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-func TestVersionsManyPages(t *testing.T) {
-	g := gateway.Start(t, gateway.Options{Versioning: true})
-	g.Setenv(t)
-	s := open(t, config(g))
-	const keys, each = 400, 3
-	for i := range keys * each {
-		key := fmt.Sprintf("k/%04d", i%keys)
-		if err := s.Put(t.Context(), key, store.Bytes([]byte(key)), store.PutOptions{}); err != nil {
-			t.Fatalf("Put(%q): %v", key, err)
-		}
-	}
-	seen := map[string]int{}
-	last := ""
-	for _, v := range versions(t, s, "k/") {
-		if v.Key < last {
-			t.Fatalf("Versions yields %q after %q", v.Key, last)
-		}
-		if last = v.Key; v.Latest != (seen[v.Key] == 0) {
-			t.Errorf("version %d of %q says latest=%v", seen[v.Key], v.Key, v.Latest)
-		}
-		seen[v.Key]++
-	}
-	for i := range keys {
-		if n := seen[fmt.Sprintf("k/%04d", i)]; n != each {
-			t.Errorf("Versions yields %d versions of key %d, want %d", n, i, each)
-		}
-	}
-}
-
 func TestVersionsWhereNoneAreKept(t *testing.T) {
 	g := gateway.Start(t, gateway.Options{})
 	g.Setenv(t)

@@ -77,23 +77,3 @@ func testRemove(t *testing.T, s store.Store) {
 	}
 	wantLeft(t, s, "a/b/c-more")
 }
-
-// testRemoveMany also counts the requests that it takes.
-func testRemoveMany(t *testing.T, inner store.Store) {
-	keys := manyKeys(1010)
-	putAll(t, inner, keys)
-	s := NewFaulty(inner)
-	if err := store.Remove(t.Context(), s, nil, keys[1:]...); err != nil {
-		t.Fatalf("Remove of %d keys: %v", len(keys)-1, err)
-	}
-	wantLeft(t, inner, keys[0])
-	requests := 0
-	for _, call := range s.Calls() {
-		if call.Method == "Delete" || call.Method == "DeleteVersions" {
-			requests++
-		}
-	}
-	if requests != 2 {
-		t.Errorf("Remove of %d keys takes %d requests that delete, want 2", len(keys)-1, requests)
-	}
-}

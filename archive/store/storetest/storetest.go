@@ -64,7 +64,6 @@ func RunWithin(t *testing.T, limits Limits, newStore func(t *testing.T) store.St
 		{"DeleteMany", testDeleteMany},
 		{"DeleteRacesPut", testDeleteRacesPut},
 		{"Remove", testRemove},
-		{"RemoveMany", testRemoveMany},
 		{"Cancelled", testCancelled},
 		{"DeleteFolder", func(t *testing.T, s store.Store) { testDeleteFolder(t, s, limits.FolderDeleteFails) }},
 		{"IfAbsentAfterDelete", func(t *testing.T, s store.Store) { testIfAbsentAfterDelete(t, s, limits.DeletedIsTaken) }},

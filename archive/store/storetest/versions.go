@@ -19,7 +19,7 @@ func RunVersions(t *testing.T, newStore func(t *testing.T) store.Store) {
 	}{
 		{"Versions", testVersions},
 		{"DeleteVersions", testDeleteVersions},
-		{"RemoveManyVersions", testRemoveManyVersions},
+		{"ManyVersions", testManyVersions},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newStore(t)
@@ -117,18 +117,44 @@ func testDeleteVersions(t *testing.T, s store.Store, v store.Versioner) {
 	wantLeft(t, s, "a/c")
 }
 
-// testRemoveManyVersions removes more versions than one request names.
-func testRemoveManyVersions(t *testing.T, s store.Store, _ store.Versioner) {
-	keys := manyKeys(510)
-	putEach(t, s, keys, store.PutOptions{IfAbsent: true})
-	putEach(t, s, keys, store.PutOptions{})
+// testManyVersions lists and removes more versions than one request tells or names.
+func testManyVersions(t *testing.T, s store.Store, _ store.Versioner) {
+	const each = 3
+	keys := manyKeys(400)
+	for range each {
+		putEach(t, s, keys, store.PutOptions{})
+	}
+	seen := map[string]int{}
+	last := ""
+	for _, v := range versions(t, s, "u/") {
+		if v.Key < last || v.Latest != (seen[v.Key] == 0) {
+			t.Fatalf("Versions yields %+v, the version %d of its key, after %q", v, seen[v.Key], last)
+		}
+		last = v.Key
+		seen[v.Key]++
+	}
+	for _, key := range keys {
+		if seen[key] != each {
+			t.Errorf("Versions yields %d versions of %q, want %d", seen[key], key, each)
+		}
+	}
 	if err := s.Delete(t.Context(), keys[:20]...); err != nil {
 		t.Fatalf("Delete: %v", err)
 	}
-	if err := store.Remove(t.Context(), s, nil, keys[:509]...); err != nil {
+	counted := NewFaulty(s)
+	if err := store.Remove(t.Context(), counted, nil, keys[:399]...); err != nil {
 		t.Errorf("Remove: %v", err)
 	}
-	wantLeft(t, s, keys[509])
+	wantLeft(t, s, keys[399])
+	requests := 0
+	for _, call := range counted.Calls() {
+		if call.Method == "DeleteVersions" {
+			requests++
+		}
+	}
+	if requests > 4 {
+		t.Errorf("Remove of %d versions and 20 markers takes %d requests that delete, want 2 and as many", each*399, requests)
+	}
 }
 
 func isInvalid(err error, key string) bool {
