@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Tests a running logstow with the clients that its users have: those of
-# testdata/clients, from npm. Needs Node.js 18 or later and npm.
+# Tests a running logstow with the clients that its users have, and a store with
+# another reader, DuckDB: those of testdata/clients, from npm. Needs Node.js 18 or
+# later and npm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,4 +26,4 @@ if [[ ! node_modules/.package-lock.json -nt package-lock.json ]]; then
 	npm ci --ignore-scripts --no-audit --no-fund
 	touch node_modules/.package-lock.json
 fi
-LOGSTOW_BIN=${LOGSTOW_BIN:-$PWD/../../bin/logstow} exec node --test apify.test.js events.test.js
+LOGSTOW_BIN=${LOGSTOW_BIN:-$PWD/../../bin/logstow} exec node --test apify.test.js events.test.js duckdb.test.js

@@ -34,8 +34,14 @@ export class Archive {
 
   // logstow runs a command and returns what it prints.
   async logstow(...args) {
-    const { stdout } = await run(binary, args, { env: this.env });
+    const { stdout } = await run(binary, args, { env: this.env, maxBuffer: 1 << 26 });
     return stdout.trim();
+  }
+
+  // bytes runs a command and returns what it prints, as it is.
+  async bytes(...args) {
+    const { stdout } = await run(binary, args, { env: this.env, encoding: 'buffer' });
+    return stdout;
   }
 
   // key makes an API key of a user.
