@@ -27,9 +27,9 @@ type Restored struct {
 // Restore takes out of their segments what q selects, several at once. A later
 // run of Run packs them again, unless a hold keeps them. Each segment is read once.
 //
-// What lies in a damaged segment, or whose key has other content, is left where it
-// is and is a Notice; everything else is restored, and the error is the first of
-// theirs. After any other error some may be restored, and Restore goes on.
+// What lies in a segment that is damaged or not there, or whose key has other
+// content, is left where it is and is a Notice; everything else is restored, and the
+// error is the first of theirs. After any other error some may be restored, and Restore goes on.
 // progress, where not nil, is called a few times a second and at the end, never
 // concurrently.
 func Restore(ctx context.Context, c Config, q ledger.Query, progress func(Restored)) (Restored, error) {
@@ -53,13 +53,14 @@ type restore struct {
 	did   Restored
 	shown time.Time
 	moved bool            // something was, and is to be looked for again
+	last  bool            // it isn't looked for again
 	left  map[int64]error // documents that can't be taken out
 	first error           // of those
 }
 
 func (r *restore) run(ctx context.Context) error {
 	for look := range looks {
-		r.moved = false
+		r.moved, r.last = false, look == looks-1
 		where, err := r.list(ctx, look == 0)
 		if err != nil {
 			return fmt.Errorf("list what to restore: %w", err)
@@ -133,9 +134,9 @@ func (r *restore) took(s ledger.Segment, d ledger.Document, err error) error {
 	case err == nil:
 		r.did.Documents++
 		r.did.Bytes += d.Size
-	case movedMeanwhile(err):
+	case movedMeanwhile(err) && !r.last:
 		r.moved = true
-	case errors.Is(err, segment.ErrDamaged), errors.Is(err, fs.ErrExist):
+	case movedMeanwhile(err), errors.Is(err, segment.ErrDamaged), errors.Is(err, fs.ErrExist):
 		err = fmt.Errorf("take %s out of %s: %w", d.Key, s.Key, err)
 		if r.first == nil {
 			r.first = err

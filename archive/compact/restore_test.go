@@ -164,6 +164,21 @@ func TestRestoreOfADamagedSegment(t *testing.T) {
 	}
 }
 
+// A segment is gone from outside.
+func TestRestoreOfAMissingSegment(t *testing.T) {
+	w := newPacked(t, newMemory(), 4)
+	gone := w.pack(t, w.docs[:2])
+	w.removeInputs(t, gone)
+	w.removeInputs(t, w.pack(t, w.docs[2:]))
+	if err := w.inner.Delete(t.Context(), gone.Key); err != nil {
+		t.Fatal(err)
+	}
+	did, err := compact.Restore(t.Context(), w.config(), ledger.Query{}, nil)
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), gone.Key) || did.Documents != 3 || did.Left != 2 {
+		t.Errorf("Restore = %+v, %v, want 2 left for %s", did, err, gone.Key)
+	}
+}
+
 // newLarge has documents of 1.8 MB in one segment: in two pages.
 func newLarge(t *testing.T) (*packed, ledger.Segment) {
 	t.Helper()

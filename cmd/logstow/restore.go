@@ -183,7 +183,7 @@ func (a *app) restoreWith(ctx context.Context, w workplace, queries []ledger.Que
 // documents that were left where they are, each of which was named.
 func leftOnly(err error) error {
 	switch {
-	case errors.Is(err, segment.ErrDamaged):
+	case errors.Is(err, segment.ErrDamaged), errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: %w", export.ErrDamaged, err)
 	case errors.Is(err, fs.ErrExist):
 		return errPartial
