@@ -46,17 +46,15 @@ func TestRetentionAgreesWithAModel(t *testing.T) {
 		defer k.l.Close()
 		k.l.SetPage(rapid.IntRange(1, 4).Draw(t, "page"))
 		k.fill()
-		t.Repeat(map[string]func(*rapid.T){
-			"commit": func(*rapid.T) { k.commit() }, "mark": func(*rapid.T) { k.mark() }, "unmark": func(*rapid.T) { k.unmark() },
-			"hold": func(*rapid.T) { k.hold() }, "release": func(*rapid.T) { k.release() },
-			"start expiry": func(*rapid.T) { k.startExpiry() }, "end expiry": func(*rapid.T) { k.endExpiry() },
-			"start erasure": func(*rapid.T) { k.startErasure() }, "end erasure": func(*rapid.T) { k.endErasure() },
-			"": func(*rapid.T) {
-				if rapid.IntRange(0, 3).Draw(t, "check") == 0 {
-					k.check()
-				}
-			},
-		})
+		calls := []func(){
+			k.commit, k.mark, k.mark, k.unmark, k.hold, k.release, k.startExpiry, k.startExpiry, k.endExpiry, k.startErasure, k.startErasure, k.endErasure,
+		}
+		for range rapid.IntRange(1, 16).Draw(t, "calls") {
+			calls[rapid.IntRange(0, len(calls)-1).Draw(t, "call")]()
+			if rapid.IntRange(0, 3).Draw(t, "check") == 0 {
+				k.check()
+			}
+		}
 		k.check()
 	})
 }
