@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"logstow/archive/ledger"
@@ -96,20 +97,25 @@ func (e *expirer) removeDue(ctx context.Context) error {
 // start has documents Expiring, and returns them as the ledger has them then: from
 // then on nobody finds them, and nothing moves them.
 func (e *expirer) start(ctx context.Context, due []ledger.Marked) ([]ledger.Marked, error) {
-	docs, marks := make([]ledger.Document, len(due)), make(map[int64]ledger.Mark, len(due))
+	docs := make([]ledger.Document, len(due))
+	policies := make(map[int64]string, len(due))
 	for i, m := range due {
-		docs[i], marks[m.ID] = m.Document, m.Mark
+		docs[i], policies[m.ID] = m.Document, m.Mark.Policy
 	}
-	started, held, err := e.Ledger.StartExpiry(ctx, docs, e.now)
+	some, held, err := e.Ledger.StartExpiry(ctx, docs, e.now)
 	if err != nil {
 		return nil, err
 	}
 	for _, d := range held { // placed since the holds were loaded
-		e.held(&d, "policy "+marks[d.ID].Policy+" lets it expire, and it is on hold")
+		e.held(&d, "policy "+policies[d.ID]+" lets it expire, and it is on hold")
 	}
-	due = due[:0]
-	for _, d := range started {
-		due = append(due, ledger.Marked{Document: d, Mark: marks[d.ID]})
+	started := make(map[int64]ledger.Document, len(some))
+	for _, d := range some {
+		started[d.ID] = d
+	}
+	due = slices.DeleteFunc(due, func(m ledger.Marked) bool { return started[m.ID].ID == 0 })
+	for i := range due {
+		due[i].Document = started[due[i].ID]
 	}
 	return due, nil
 }
