@@ -7,8 +7,8 @@ type Wrapper interface {
 	Unwrap() Store
 }
 
-// As finds what a store can do beyond Store (T is Presigner, Versioner or
-// Locker), looking through every Wrapper around it. Use it instead of a bare
+// As finds what a store can do beyond Store (T is Presigner, Versioner,
+// Locker, Retainer or Uploads), looking through every Wrapper around it. Use it instead of a bare
 // type assertion, which stops at the outermost one.
 func As[T any](s Store) (T, bool) {
 	for {
