@@ -7,9 +7,9 @@ type Wrapper interface {
 	Unwrap() Store
 }
 
-// As finds what a store can do beyond Store (T is Presigner, Versioner,
-// Locker, Retainer or Uploads), looking through every Wrapper around it. Use it instead of a bare
-// type assertion, which stops at the outermost one.
+// As finds what a store can do beyond Store (T is Presigner, Versioner, Locker,
+// Retainer or Uploads), looking through every Wrapper around it. Use it instead of
+// a bare type assertion, which stops at the outermost one.
 func As[T any](s Store) (T, bool) {
 	for {
 		if t, ok := s.(T); ok {
