@@ -26,6 +26,7 @@ type bench struct {
 	latency    time.Duration
 	lines      int    // of the job that is written out
 	listed     int    // jobs in the ledger that is listed
+	looked     int    // jobs in the segment that one is looked up in
 	cache      string // what is kept between runs
 	scratch    string // a folder of the present run alone
 }
@@ -100,7 +101,7 @@ func missing(t target) string {
 
 // prepare makes what the chosen targets read.
 func prepare(ctx context.Context, o options, chosen []target) (*bench, error) {
-	b := &bench{latency: o.latency, lines: o.lines, listed: o.listed, largeFiles: map[corpus.Shape]string{}}
+	b := &bench{latency: o.latency, lines: o.lines, listed: o.listed, looked: o.looked, largeFiles: map[corpus.Shape]string{}}
 	var err error
 	if b.cache, err = filepath.Abs(filepath.Join(o.dir, "cache")); err != nil {
 		return nil, err

@@ -33,6 +33,7 @@ func parts() map[string]func(context.Context, []string) error {
 		"entries":   makeEntries,
 		"generate":  generate,
 		"large":     large,
+		"lookup":    lookUp,
 		"null-s3":   serveNull,
 		"pages":     pages,
 		"put-loop":  putLoop,
@@ -71,6 +72,7 @@ type options struct {
 	large   int64 // bytes
 	lines   int   // of the job that is written out
 	listed  int   // jobs in the ledger that is listed
+	looked  int   // jobs in the segment that one is looked up in
 }
 
 func parseOptions(args []string) (options, error) {
@@ -90,13 +92,14 @@ func parseOptions(args []string) (options, error) {
 	flags.Int64Var(&o.large, "large", 2_000_000_000, "`bytes` of the one large record")
 	flags.IntVar(&o.lines, "lines", 1_000_000, "`number` of lines of the job that is written out")
 	flags.IntVar(&o.listed, "listed", 1_000_000, "`number` of jobs in the ledger that is listed")
+	flags.IntVar(&o.looked, "looked", 61_500, "`number` of jobs in the segment that jobs are looked up in; the default makes 128 MB")
 	flags.BoolVar(&quick, "quick", false, "10,000 records, lines and listed jobs, a large record of 100 MB, one run")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	if quick {
 		o.jobs, o.large, o.runs = 10_000, 100_000_000, 1
-		o.lines, o.listed = 10_000, 10_000
+		o.lines, o.listed, o.looked = 10_000, 10_000, 10_000
 	}
 	if only != "" {
 		o.only = strings.Split(only, ",")
@@ -104,8 +107,8 @@ func parseOptions(args []string) (options, error) {
 	switch {
 	case flags.NArg() > 0:
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case o.jobs < 1 || o.runs < 1 || o.large < 1 || o.lines < 1:
-		return o, errors.New("-jobs, -runs, -large and -lines are at least 1")
+	case o.jobs < 1 || o.runs < 1 || o.large < 1 || o.lines < 1 || o.looked < 1:
+		return o, errors.New("-jobs, -runs, -large, -lines and -looked are at least 1")
 	case o.listed < pageSize:
 		return o, fmt.Errorf("-listed is at least %d: a page", pageSize)
 	}

@@ -40,6 +40,8 @@ func targets() []target {
 		{name: "resolve", what: "tokens resolved to presigned URLs, one processor", run: resolve},
 		{name: "first-page", what: "the first page of the jobs in the ledger, over HTTP", run: page(1)},
 		{name: "thousandth-page", what: "the thousandth page", run: page(1000)},
+		{name: "lookup", what: "a job found and read in one large segment on versitygw, one processor", run: lookup(false)},
+		{name: "lookup-alone", what: "the same without the ledger", run: lookup(true)},
 		{name: "bento", what: "Bento into the null S3 server", program: "bento", run: bento("bento")},
 		{name: "redpanda-connect", what: "Redpanda Connect into the null S3 server", program: "redpanda-connect", run: bento("redpanda-connect")},
 		{name: "s5cmd", what: "s5cmd, files split before", program: "s5cmd", run: s5cmd},
