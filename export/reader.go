@@ -142,8 +142,7 @@ func (r *Reader) document(ctx context.Context, w io.Writer, v ledger.Document) e
 		return err
 	}
 	defer object.Close()
-	_, err = copyTo(w, object)
-	return err
+	return copyTo(w, object)
 }
 
 // largeDocument is from where on a document isn't held in memory.

@@ -79,12 +79,12 @@ func (s Search) once(ctx context.Context, want Wanted, readers []*jobfile.Reader
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(searchedAtOnce)
+	lists, lctx := errgroup.WithContext(gctx)
 	for _, prefix := range prefixes {
-		if err := q.list(gctx, g, prefix); err != nil {
-			return Searched{}, cmp.Or(g.Wait(), err) // which ends the listing
-		}
+		lists.Go(func() error { return q.list(lctx, gctx, g, prefix) })
 	}
-	if err := g.Wait(); err != nil {
+	listed := lists.Wait()
+	if err := cmp.Or(g.Wait(), listed); err != nil { // the first ends the listing
 		return Searched{}, err
 	}
 	q.sort()

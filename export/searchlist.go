@@ -36,8 +36,9 @@ type candidate struct {
 	reader *segment.Reader
 }
 
-// list looks at what lies below a prefix, and has g read what may be wanted.
-func (q *search) list(ctx context.Context, g *errgroup.Group, prefix string) error {
+// list looks at what lies below a prefix, and has g read what may be wanted, within
+// its own context.
+func (q *search) list(ctx, read context.Context, g *errgroup.Group, prefix string) error {
 	prefix, ok := q.narrow(prefix)
 	if !ok {
 		return nil
@@ -50,9 +51,9 @@ func (q *search) list(ctx context.Context, g *errgroup.Group, prefix string) err
 		switch {
 		case err != nil || n.User != q.want.User: // somebody else's
 		case n.Kind == layout.SegmentKey:
-			g.Go(func() error { return q.lookInto(ctx, info) })
+			g.Go(func() error { return q.lookInto(read, info) })
 		case n.ID == q.want.ID && (q.want.Recipe == "" || n.Group == q.want.Recipe):
-			g.Go(func() error { return q.look(ctx, info, n) })
+			g.Go(func() error { return q.look(read, info, n) })
 		}
 	}
 	return nil
@@ -167,7 +168,7 @@ func (q *search) read(ctx context.Context, d *ledger.Document) error {
 	defer object.Close()
 	data := newSpool(q.TempDir)
 	defer data.Close()
-	if _, err := copyTo(data, &reading{r: object, key: d.Key, Closer: object}); err != nil {
+	if err := copyTo(data, &reading{r: object, key: d.Key, Closer: object}); err != nil {
 		return err
 	}
 	for _, r := range q.readers {

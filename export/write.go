@@ -90,12 +90,11 @@ func capped(v ledger.Document) bool {
 }
 
 // copyTo copies all of an object.
-func copyTo(w io.Writer, r *reading) (int64, error) {
-	n, err := io.Copy(w, r)
-	if err != nil {
-		return n, r.explain(err)
+func copyTo(w io.Writer, r *reading) error {
+	if _, err := io.Copy(w, r); err != nil {
+		return r.explain(err)
 	}
-	return n, nil
+	return nil
 }
 
 // get opens an object that the ledger says is there.
