@@ -22,6 +22,7 @@ func TestWhatEndsIsForgotten(t *testing.T) {
 				"UPDATE documents SET segment = id + 4, segment_row = 0", // that of 2 and 3 is gone
 				"INSERT INTO copies VALUES (1, 6), (2, 5), (3, 6)",
 				"INSERT INTO inputs (document, segment) VALUES (1, 5), (2, 6), (3, 7)",
+				"INSERT INTO owed VALUES (1, 0), (2, 0)", // asked for while it was Expiring and held
 			} {
 				if _, err := l.Writer().ExecContext(t.Context(), s); err != nil {
 					t.Fatal(err)
@@ -50,6 +51,7 @@ func TestWhatEndsIsForgotten(t *testing.T) {
 				equal(t, "segments", []int64{left[0].Segment, left[1].Segment, left[2].Segment}, []int64{5, 0, 7})
 				equal(t, "copies", column(t, l, "SELECT document FROM copies"), []int64{2, 3})
 				equal(t, "inputs", column(t, l, "SELECT document FROM inputs"), []int64{3})
+				equal(t, "owed", column(t, l, "SELECT document FROM owed"), []int64(nil))
 			}
 		})
 	}

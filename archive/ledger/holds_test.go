@@ -163,3 +163,22 @@ func TestTooLateHoldsNameSome(t *testing.T) {
 		t.Errorf("too late for %v, want job 7", got)
 	}
 }
+
+// A hold is what it was first, and was released when that was first said.
+func TestHoldsAreOnlyEverReleased(t *testing.T) {
+	l := open(t, newPath(t))
+	first := holdOf(1, layout.Scope{User: "u"})
+	record(t, l, first)
+	other := holdOf(1, layout.Scope{Job: "another"})
+	other.Released, other.ReleasedBy, other.ReleaseReason = noon.Add(time.Hour), "legal", "closed"
+	record(t, l, other)
+	again := other
+	again.Released, again.ReleasedBy = noon.Add(2*time.Hour), "somebody"
+	record(t, l, again, first)
+	first.Released, first.ReleasedBy, first.ReleaseReason = other.Released, other.ReleasedBy, other.ReleaseReason
+	holds, err := l.Holds(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "Holds", holds, []ledger.Hold{first})
+}
