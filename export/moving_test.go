@@ -127,18 +127,16 @@ func (w *world) segmentRow(d ledger.Document) *segment.Row {
 	file := w.object(s.Key)
 	r, err := segment.Open(bytes.NewReader(file), int64(len(file)))
 	w.must(err)
-	n := int64(0)
-	for found, err := range r.Documents(nil) {
-		w.must(err)
-		if n == d.SegmentRow {
-			if found.Key != d.Key {
-				w.t.Fatalf("row %d of %s is %s, the ledger says %s", n, s.Key, found.Key, d.Key)
-			}
-			return found
+	all, err := r.Find(segment.Wanted{Job: d.Job, Recipe: d.Recipe})
+	w.must(err)
+	for _, found := range all {
+		if found.Key == d.Key {
+			found.Document, err = r.Document(found)
+			w.must(err)
+			return &found.Row
 		}
-		n++
 	}
-	w.t.Fatalf("%s has %d rows, %s is said to be row %d", s.Key, n, d.Key, d.SegmentRow)
+	w.t.Fatalf("%s doesn't have %s", s.Key, d.Key)
 	return nil
 }
 

@@ -27,7 +27,7 @@ func (w *world) search(want export.Wanted) (export.Searched, error) {
 // A job is found without a ledger as it is with it, and read with the same bytes,
 // wherever it lies.
 func TestSearch(t *testing.T) {
-	w := movingWorld(t)
+	w := movingWorld(t, samples(t))
 	steps := append([]move{{"loose", func() {}}}, w.moves()...)
 	for _, m := range steps {
 		m.do()
