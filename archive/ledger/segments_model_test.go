@@ -144,11 +144,15 @@ func (m *model) commit(packed []ledger.Packed, old []int64, at, due time.Time) b
 
 func (m *model) committed(packed []ledger.Packed, old []int64, at, due time.Time) {
 	for _, p := range packed {
-		if s := m.segs[p.Segment.ID]; s.State == ledger.SegmentWriting {
+		s := m.segs[p.Segment.ID]
+		if s.State == ledger.SegmentWriting {
 			s.State, s.Created, s.Rows, s.Size, s.SHA256 = ledger.SegmentStored, at, p.Segment.Rows, p.Segment.Size, p.Segment.SHA256
 		}
 		for row, id := range p.Documents {
 			d := m.docs[id]
+			if d.Segment != s.ID {
+				s.Created = at // what comes to lie in it again has a grace of its own
+			}
 			if d.Segment == 0 {
 				m.inputs[id] = time.Time{}
 			}
