@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"logstow/archive/ledger"
@@ -153,32 +154,37 @@ func (w *rack) everything(t *testing.T) map[string][]byte {
 // ledger and for any other; and placed again, all of it is done.
 func TestPlaceSurvives(t *testing.T) {
 	for n := 1; ; n++ {
-		failed := false
-		for _, part := range []string{"store before", "store during", "store after", "ledger before", "ledger after"} {
-			t.Run(fmt.Sprintf("call %d, %s", n, part), func(t *testing.T) {
-				w := newRack(t, memstore.New())
-				w.removeInputs(t, w.pack(t, w.stored(t, ledger.Query{User: "5"})))
-				w.fail(part, n)
-				h := onJ0
-				h.ID, h.Placed = holdID(7), noon
-				_, err := retain.Place(t.Context(), w.config(), h, nil)
-				failed = failed || err != nil
-				w.mend()
-				if _, put := w.everything(t)[layout.Hold(h.ID)]; put {
-					docs := w.stored(t, ledger.Query{User: "5", Job: "j0"})
-					var held *retain.HeldError
-					if n, err := retain.Erase(t.Context(), w.config(), docs, why); n != 0 || !errors.As(err, &held) {
-						t.Errorf("Erase = %d, %v, want it held", n, err)
+		var failed atomic.Bool
+		t.Run(fmt.Sprintf("call %d", n), func(t *testing.T) {
+			for _, part := range []string{"store before", "store during", "store after", "ledger before", "ledger after"} {
+				t.Run(fmt.Sprintf("%s", part), func(t *testing.T) {
+					t.Parallel()
+					w := newRack(t, memstore.New())
+					w.removeInputs(t, w.pack(t, w.stored(t, ledger.Query{User: "5"})))
+					w.fail(part, n)
+					h := onJ0
+					h.ID, h.Placed = holdID(7), noon
+					_, err := retain.Place(t.Context(), w.config(), h, nil)
+					if err != nil {
+						failed.Store(true)
 					}
-				}
-				if _, err := retain.Place(t.Context(), w.config(), h, nil); err != nil {
-					t.Errorf("Place again: %v", err)
-				}
-				w.wantHeld(t)
-				w.wantWhole(t)
-			})
-		}
-		if !failed {
+					w.mend()
+					if _, put := w.everything(t)[layout.Hold(h.ID)]; put {
+						docs := w.stored(t, ledger.Query{User: "5", Job: "j0"})
+						var held *retain.HeldError
+						if n, err := retain.Erase(t.Context(), w.config(), docs, why); n != 0 || !errors.As(err, &held) {
+							t.Errorf("Erase = %d, %v, want it held", n, err)
+						}
+					}
+					if _, err := retain.Place(t.Context(), w.config(), h, nil); err != nil {
+						t.Errorf("Place again: %v", err)
+					}
+					w.wantHeld(t)
+					w.wantWhole(t)
+				})
+			}
+		})
+		if !failed.Load() {
 			return
 		}
 	}

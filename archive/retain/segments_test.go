@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"logstow/archive/ledger"
@@ -95,23 +96,28 @@ func (w *rack) segments(t *testing.T) []ledger.Segment {
 // Whatever call to the store fails, a repetition comes to the same end.
 func TestEraseFromSegmentsSurvivesTheStore(t *testing.T) {
 	for n := 1; ; n++ {
-		failed := false
-		for _, when := range []storetest.When{storetest.Before, storetest.During, storetest.After} {
-			t.Run(fmt.Sprintf("call %d %s", n, when), func(t *testing.T) {
-				w := newRack(t, memstore.New())
-				places["in a segment that replaced others"](t, w)
-				docs := w.stored(t, ledger.Query{User: "5", Job: "j0"})
-				w.store.Arm(storetest.Fault{Call: n, When: when, Err: errInjected, Sticky: true})
-				_, err := retain.Erase(t.Context(), w.config(), docs, why)
-				failed = failed || errors.Is(err, errInjected)
-				if err != nil && !errors.Is(err, errInjected) {
-					t.Errorf("Erase = %v, want %v", err, errInjected)
-				}
-				w.store.Reset()
-				w.finish(t, docs)
-			})
-		}
-		if !failed {
+		var failed atomic.Bool
+		t.Run(fmt.Sprintf("call %d", n), func(t *testing.T) {
+			for _, when := range []storetest.When{storetest.Before, storetest.During, storetest.After} {
+				t.Run(fmt.Sprintf("%s", when), func(t *testing.T) {
+					t.Parallel()
+					w := newRack(t, memstore.New())
+					places["in a segment that replaced others"](t, w)
+					docs := w.stored(t, ledger.Query{User: "5", Job: "j0"})
+					w.store.Arm(storetest.Fault{Call: n, When: when, Err: errInjected, Sticky: true})
+					_, err := retain.Erase(t.Context(), w.config(), docs, why)
+					if errors.Is(err, errInjected) {
+						failed.Store(true)
+					}
+					if err != nil && !errors.Is(err, errInjected) {
+						t.Errorf("Erase = %v, want %v", err, errInjected)
+					}
+					w.store.Reset()
+					w.finish(t, docs)
+				})
+			}
+		})
+		if !failed.Load() {
 			return
 		}
 	}
@@ -120,32 +126,37 @@ func TestEraseFromSegmentsSurvivesTheStore(t *testing.T) {
 // Whatever call to the ledger fails, too.
 func TestEraseFromSegmentsSurvivesTheLedger(t *testing.T) {
 	for n := 1; ; n++ {
-		failed := false
-		for _, phase := range []ledger.Phase{ledger.Before, ledger.After} {
-			t.Run(fmt.Sprintf("call %d, phase %d", n, phase), func(t *testing.T) {
-				w := newRack(t, memstore.New())
-				places["in a segment that replaced others"](t, w)
-				docs := w.stored(t, ledger.Query{User: "5", Job: "j0"})
-				calls := 0
-				w.fault = func(op string, p ledger.Phase) error {
-					if p == ledger.Before {
-						calls++
+		var failed atomic.Bool
+		t.Run(fmt.Sprintf("call %d", n), func(t *testing.T) {
+			for _, phase := range []ledger.Phase{ledger.Before, ledger.After} {
+				t.Run(fmt.Sprintf("phase %d", phase), func(t *testing.T) {
+					t.Parallel()
+					w := newRack(t, memstore.New())
+					places["in a segment that replaced others"](t, w)
+					docs := w.stored(t, ledger.Query{User: "5", Job: "j0"})
+					calls := 0
+					w.fault = func(op string, p ledger.Phase) error {
+						if p == ledger.Before {
+							calls++
+						}
+						if calls < n || calls == n && p < phase {
+							return nil
+						}
+						return errInjected // and from then on, as when the process has died
 					}
-					if calls < n || calls == n && p < phase {
-						return nil
+					_, err := retain.Erase(t.Context(), w.config(), docs, why)
+					if errors.Is(err, errInjected) {
+						failed.Store(true)
 					}
-					return errInjected // and from then on, as when the process has died
-				}
-				_, err := retain.Erase(t.Context(), w.config(), docs, why)
-				failed = failed || errors.Is(err, errInjected)
-				if err != nil && !errors.Is(err, errInjected) {
-					t.Errorf("Erase = %v, want %v", err, errInjected)
-				}
-				w.fault = nil
-				w.finish(t, docs)
-			})
-		}
-		if !failed {
+					if err != nil && !errors.Is(err, errInjected) {
+						t.Errorf("Erase = %v, want %v", err, errInjected)
+					}
+					w.fault = nil
+					w.finish(t, docs)
+				})
+			}
+		})
+		if !failed.Load() {
 			return
 		}
 	}
