@@ -83,8 +83,12 @@ func TestRestoreWithFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachFault(t, func(t *testing.T) *packed {
 				w := newPacked(t, newMemory(), n)
-				w.removeInputs(t, w.pack(t, w.docs[:n-1]))
-				w.pack(t, w.docs[n-1:])
+				if n > 2 {
+					w.removeInputs(t, w.pack(t, w.docs))
+					return w
+				}
+				w.removeInputs(t, w.pack(t, w.docs[:1]))
+				w.pack(t, w.docs[1:])
 				return w
 			}, everything, func(t *testing.T, w *packed) { w.wantOut(t) })
 		})
