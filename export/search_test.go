@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -218,18 +219,17 @@ func TestSearchBesideAMover(t *testing.T) {
 		for _, before := range w.moves()[:i] {
 			before.do()
 		}
-		once := true
-		s := &hooked{Store: w.store, before: func() {
-			if once {
-				once = false
-				w.moves()[i].do()
-				if i == 0 {
-					w.removeInputs()
-				}
+		moved := false
+		move := sync.OnceFunc(func() {
+			moved = true
+			w.moves()[i].do()
+			if i == 0 {
+				w.removeInputs()
 			}
-		}}
+		})
+		s := &hooked{Store: w.store, before: move}
 		found, err := export.Search{Store: s}.Find(t.Context(), export.Wanted{ID: "one", User: "o"})
-		if err != nil || once {
+		if err != nil || !moved {
 			t.Errorf("%s while it is looked for: %v", m.what, err)
 			continue
 		}
