@@ -139,16 +139,7 @@ func TestRunOfSome(t *testing.T) {
 func TestRunLate(t *testing.T) {
 	r := newRunner(newPacked(t, newMemory(), 6))
 	r.run(t)
-	r.archive(t, `{"id":"late","recipe_id":1,"account_id":5,"status":"failed","completed_at":"2024-03-05T00:00:00Z"}`+"\n")
-	r.objects, r.docs = r.all(t), r.stored(t)
-	for key := range r.objects {
-		if n, err := layout.Parse(key); err == nil && (n.Kind == layout.SegmentKey || n.Kind == layout.ManifestKey) {
-			delete(r.objects, key)
-		}
-	}
-	for i := range r.docs {
-		r.docs[i].Segment, r.docs[i].SegmentRow = 0, 0
-	}
+	r.archiveLate(t)
 	ready := r.at
 	r.at = time.Now().UTC().Add(29 * 24 * time.Hour)
 	if got := r.run(t); got.Packed > 0 || len(r.plans) != 1 || r.plans[0].Action != compact.Wait || r.plans[0].Segments != 1 {
@@ -172,6 +163,53 @@ func TestRunLate(t *testing.T) {
 	if got := r.run(t); got != (compact.Summary{InputsRemoved: 8, SegmentsRemoved: 2}) {
 		t.Errorf("Run = %+v, want 8 inputs and 2 segments removed", got)
 	}
+	r.wantSettled(t)
+}
+
+// archiveLate archives a document of a month that has a segment.
+func (r *runner) archiveLate(t *testing.T) {
+	t.Helper()
+	r.archive(t, `{"id":"late","recipe_id":1,"account_id":5,"status":"failed","completed_at":"2024-03-05T00:00:00Z"}`+"\n")
+	r.objects, r.docs = r.all(t), r.stored(t)
+	for key := range r.objects {
+		if n, err := layout.Parse(key); err == nil && (n.Kind == layout.SegmentKey || n.Kind == layout.ManifestKey) {
+			delete(r.objects, key)
+		}
+	}
+	for i := range r.docs {
+		r.docs[i].Segment, r.docs[i].SegmentRow = 0, 0
+	}
+}
+
+// What makes a segment again that was replaced waits until that is due: somebody
+// may still read it.
+func TestRunWaitsForAKey(t *testing.T) {
+	r := newRunner(newPacked(t, newMemory(), 6))
+	r.run(t)
+	first := r.below(t, layout.Segments)[0]
+	r.archiveLate(t)
+	if got := r.run(t); got.Merged != 2 {
+		t.Fatalf("Run = %+v, want two merged", got)
+	}
+	if _, err := compact.Restore(t.Context(), r.config(), ledger.Query{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	late := layout.Scope{Job: "late"}
+	r.hold(t, late, time.Time{})
+	before := r.all(t)[first]
+	r.at = r.at.Add(time.Hour)
+	if got := r.run(t); got.Packed != 0 || !slices.Contains(r.left(), first) {
+		t.Errorf("Run = %+v, %v, want it to wait for %s", got, r.notices, first)
+	}
+	if d := cmp.Diff(before, r.all(t)[first]); d != "" {
+		t.Errorf("%s (-before +now):\n%s", first, d)
+	}
+	r.at = r.at.Add(grace)
+	if got := r.run(t); got.Packed != 7 {
+		t.Errorf("Run when that is due = %+v, want 7 packed", got)
+	}
+	r.hold(t, late, r.at)
+	r.settle(t)
 	r.wantSettled(t)
 }
 

@@ -26,7 +26,7 @@ func (c *Config) put(ctx context.Context, t target, w *written) (ledger.Packed, 
 		Rows: w.summary.Rows, Size: w.body.Size, SHA256: w.body.SHA256, Created: c.now(),
 	})
 	if err != nil {
-		return ledger.Packed{}, fmt.Errorf("begin segment %s: %w", key, err)
+		return ledger.Packed{}, &segmentError{key, fmt.Errorf("begin segment: %w", err)}
 	}
 	err = c.Store.Put(ctx, key, w.body, store.PutOptions{IfAbsent: true, ContentType: "application/vnd.apache.parquet"})
 	there := errors.Is(err, fs.ErrExist)
@@ -62,11 +62,10 @@ func (c *Config) begin(ctx context.Context, t target, s ledger.Segment) (ledger.
 		return got, lookErr
 	}
 	for _, old := range there {
-		then := c.now()
-		if !t.patient {
-			then = later(then, old.Due)
+		if t.patient && old.Due.After(c.now()) {
+			return got, err
 		}
-		if err := c.removeSegment(ctx, old, then); err != nil {
+		if err := c.removeSegment(ctx, old, later(c.now(), old.Due)); err != nil {
 			return got, err
 		}
 	}

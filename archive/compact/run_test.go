@@ -137,8 +137,8 @@ func TestRun(t *testing.T) {
 	memory := func(*testing.T) store.Store { return memstore.New() }
 	versions := func(*testing.T) store.Store { return memstore.NewVersioned() }
 	for name, inner := range map[string]func(*testing.T) store.Store{"directory": dir, "memory": memory, "versions": versions} {
-		for cut, limit := range map[string]int64{"": 0, " cut at every document": 1} {
-			t.Run(name+cut, func(t *testing.T) {
+		for cut, limit := range map[string]int64{"whole": 0, "cut at every document": 1} {
+			t.Run(name+" "+cut, func(t *testing.T) {
 				const jobs = 20
 				r := newRunner(newPacked(t, inner(t), jobs))
 				if name == "directory" { // it keeps no metadata
@@ -311,8 +311,13 @@ func (w *packed) put(t *testing.T, key, content string) {
 // A lease that was given to somebody else meanwhile: nothing is removed any more,
 // and nothing committed.
 func TestRunFenced(t *testing.T) {
-	for _, lost := range []string{"holds", "begin segment", "commit segments", "claim inputs", "end inputs", "check fence", "start segment removal"} {
-		t.Run(lost, func(t *testing.T) {
+	for _, when := range []string{
+		"holds before", "begin segment before", "commit segments before", "claim inputs before", "claim inputs after",
+		"end inputs before", "check fence before", "start segment removal before", "start segment removal after",
+	} {
+		lost, atAfter := strings.CutSuffix(when, " after")
+		lost = strings.TrimSuffix(lost, " before")
+		t.Run(when, func(t *testing.T) {
 			w := newPacked(t, newMemory(), 3)
 			w.pack(t, w.docs[:2])
 			r := newRunner(w)
@@ -324,7 +329,7 @@ func TestRunFenced(t *testing.T) {
 			var deletes int
 			given := false
 			w.fault = func(op string, phase ledger.Phase) error {
-				if op != lost || phase != ledger.Before || given {
+				if op != lost || (phase == ledger.After) != atAfter || given {
 					return nil
 				}
 				given = true
