@@ -20,7 +20,7 @@ func (e *expirer) eraseOwed(ctx context.Context) error {
 	}
 	var free []ledger.Document
 	for _, d := range owed {
-		if len(e.holds.of(&d)) > 0 {
+		if len(e.holds.Of(&d)) > 0 {
 			e.held(&d, "its erasure was asked for, and it is on hold")
 			continue
 		}

@@ -169,7 +169,7 @@ func ResumeAll(ctx context.Context, c Config, why Why) (gone int, err error) {
 // Holds must have been loaded (see LoadHolds). What the store does not let go is a
 // *store.RetainedError.
 func EraseOwed(ctx context.Context, c Config, why Why) (n int64, err error) {
-	holds, err := standingHolds(ctx, c)
+	standing, err := standingHolds(ctx, c)
 	if err != nil {
 		return 0, fmt.Errorf("erase what was held: %w", err)
 	}
@@ -177,7 +177,7 @@ func EraseOwed(ctx context.Context, c Config, why Why) (n int64, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("erase what was held: %w", err)
 	}
-	free := slices.DeleteFunc(owed, func(d ledger.Document) bool { return len(holds.of(&d)) > 0 })
+	free := slices.DeleteFunc(owed, func(d ledger.Document) bool { return len(standing.Of(&d)) > 0 })
 	e := newErasing(c, why)
 	gone, err := e.users(ctx, free)
 	if err == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"logstow/archive/holds"
 	"logstow/archive/ledger"
 )
 
@@ -100,7 +101,7 @@ func Expire(ctx context.Context, c ExpireConfig) (Expired, error) {
 type expirer struct {
 	ExpireConfig
 	now   time.Time
-	holds standing
+	holds holds.Standing
 	did   Expired
 
 	segments map[int64]*remnant // by id: those with what is Expiring
@@ -178,7 +179,7 @@ func (e *expirer) each(what What, d ledger.Document, m ledger.Mark) {
 func (e *expirer) held(d *ledger.Document, what string) {
 	e.did.Held++
 	reason := what
-	if ids := e.holds.of(d); len(ids) > 0 {
+	if ids := e.holds.Of(d); len(ids) > 0 {
 		reason += " " + ids[0]
 	}
 	if e.Notice != nil {

@@ -68,7 +68,7 @@ func (e *expirer) explain(ctx context.Context, d *ledger.Document) (Explanation,
 		return x, nil
 	}
 	if d.State == ledger.Stored {
-		k.holds = e.holds.of(d)
+		k.holds = e.holds.Of(d)
 	}
 	object := d.Key
 	if d.Segment != 0 {

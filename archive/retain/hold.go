@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"logstow/archive/compact"
+	"logstow/archive/holds"
 	"logstow/archive/ledger"
 	"logstow/archive/store"
 	"logstow/layout"
@@ -96,8 +97,8 @@ func putHold(ctx context.Context, s store.Store, h ledger.Hold) error {
 		return fmt.Errorf("%q is no id of a hold: it has 32 hex digits", h.ID)
 	}
 	b := layout.Encode(layout.HoldRecord{ID: h.ID, Scope: h.Scope, By: h.By, Reason: h.Reason, At: h.Placed})
-	if len(b) > maxHold {
-		return fmt.Errorf("its scope is too long: %d bytes, at most %d", len(b), maxHold)
+	if len(b) > holds.MaxRecord {
+		return fmt.Errorf("its scope is too long: %d bytes, at most %d", len(b), holds.MaxRecord)
 	}
 	if again, err := layout.Decode[layout.HoldRecord](b); err != nil || !sameScope(again.Scope, h.Scope) {
 		return fmt.Errorf("its scope %+q can't be written as JSON: %w", h.Scope, cmp.Or(err, fs.ErrInvalid))
@@ -106,7 +107,7 @@ func putHold(ctx context.Context, s store.Store, h ledger.Hold) error {
 	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	there, err := readHold(ctx, s, h.ID)
+	there, err := holds.Read(ctx, s, h.ID)
 	if err != nil {
 		return err
 	}
@@ -205,7 +206,7 @@ func putRelease(ctx context.Context, s store.Store, h *ledger.Hold) error {
 	b := layout.Encode(layout.ReleaseRecord{ID: h.ID, By: h.ReleasedBy, Reason: h.ReleaseReason, At: h.Released})
 	err := s.Put(ctx, layout.HoldRelease(h.ID), store.Bytes(b), store.PutOptions{IfAbsent: true})
 	if errors.Is(err, fs.ErrExist) {
-		return readRelease(ctx, s, h)
+		return holds.ReadRelease(ctx, s, h)
 	}
 	return err
 }

@@ -35,7 +35,7 @@ func (e *expirer) hasExpired(d *ledger.Document) (Fate, bool) {
 // still tells whether a marked document is to expire as it was marked to.
 func (e *expirer) still(m *ledger.Marked) bool {
 	f, ok := e.hasExpired(&m.Document)
-	return ok && f.By == m.Mark.Policy && len(e.holds.of(&m.Document)) == 0
+	return ok && f.By == m.Mark.Policy && len(e.holds.Of(&m.Document)) == 0
 }
 
 // due is when a marked document may be removed: where the grace has become longer
@@ -153,7 +153,7 @@ func (e *expirer) expired(ctx context.Context, f func([]candidate) error, looked
 				look(&d)
 			}
 			if fate, ok := e.hasExpired(&d); ok {
-				all = append(all, candidate{Document: d, fate: fate, held: len(e.holds.of(&d)) > 0})
+				all = append(all, candidate{Document: d, fate: fate, held: len(e.holds.Of(&d)) > 0})
 			}
 		}
 		if err := e.lookUpMarks(ctx, all); err != nil {

@@ -77,14 +77,18 @@ var table = []row{
 	{"archive/source/filesource", []string{"archive/source", "layout/jobfile", "layout/jsonskip", compress, syscalls}},
 	// A run begins by trying whether the store has conditional writes.
 	{"archive", []string{
-		"layout", "layout/jobfile", "archive/store", "archive/store/probe", "archive/ledger", "archive/source",
-		compress, errgroup,
+		"layout", "layout/jobfile", "layout/segment", "archive/store", "archive/store/probe", "archive/ledger", "archive/source",
+		"archive/holds", compress, errgroup,
 	}},
+	// Whoever fills a ledger, looks at a store or removes anything reads its holds.
+	{"archive/holds", []string{"layout", "archive/store", "archive/ledger", errgroup}},
 	{"archive/compact", []string{"layout", "layout/jobfile", "layout/segment", "archive/store", "archive/ledger", errgroup}},
 	// Whose a quarantined record is its raw bytes tell, which are kept compressed.
-	{"archive/retain", []string{"layout", "layout/segment", "archive/store", "archive/ledger", "archive/compact", compress, errgroup}},
+	{"archive/retain", []string{"layout", "layout/segment", "archive/store", "archive/ledger", "archive/holds", "archive/compact", compress, errgroup}},
 	// What is kept compressed is inflated, to be hashed.
-	{"archive/check", []string{"layout", "layout/jobfile", "layout/segment", "archive/store", "archive/ledger", compress, errgroup}},
+	{"archive/check", []string{
+		"layout", "layout/jobfile", "layout/segment", "archive/store", "archive/ledger", "archive/holds", compress, errgroup,
+	}},
 
 	// The read side.
 	{"export", []string{"layout", "layout/jobfile", "layout/segment", "archive/store", "archive/ledger", compress, errgroup}},
