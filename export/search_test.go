@@ -275,3 +275,20 @@ func TestSearchFaults(t *testing.T) {
 		}
 	}
 }
+
+// What lies beside a document may be of another record, whose run died before it
+// wrote its document. It says nothing of the one that is there.
+func TestSearchPassesOverWhatIsOfAnotherRecord(t *testing.T) {
+	w := newWorld(t)
+	w.add(run("j", entry("info", "", "a line")))
+	d := w.all()[0]
+	other := layout.Change{InputSHA256: strings.Repeat("a", 64), StoredSHA256: strings.Repeat("b", 64), Lines: 7, Changed: []string{"capped"}, OverflowSHA256: strings.Repeat("c", 64), InputSize: 9}
+	w.put(layout.Meta(d.Key), layout.Encode(other))
+	found, err := w.search(export.Wanted{ID: d.Job, User: d.User})
+	if err != nil || len(found.Unread) > 0 {
+		t.Fatalf("Find = %v, %v", err, found.Unread)
+	}
+	if got := found.Job.Versions[0]; got.InputHash != d.InputHash || got.Changed != "" || got.Overflow || got.Lines != d.Lines {
+		t.Errorf("found %+v, want %+v", got, d)
+	}
+}

@@ -140,6 +140,8 @@ func (q *search) look(ctx context.Context, info store.Info, n layout.Name) error
 	case errors.Is(err, errElsewhere): // there is none
 	case err != nil && !errors.Is(err, ErrDamaged):
 		return err
+	case err == nil && d.InputHash != (ledger.Hash{}) && change.StoredSHA256 != d.InputHash.String():
+		// It is of another record, whose document was not written.
 	case err == nil:
 		d.Changed, d.Overflow, d.Lines = strings.Join(change.Changed, ","), change.OverflowSHA256 != "", change.Lines
 		d.InputSize = change.InputSize

@@ -118,7 +118,10 @@ func (w *world) addCapped(record, short string, kept bool) {
 	d := w.row([]byte(record), jobfile.Config{})
 	d.Changed, d.Overflow, d.SHA256, d.Size = "capped", kept, sha256.Sum256([]byte(short)), int64(len(short))
 	w.put(d.Key, []byte(short))
-	change := layout.Change{InputSHA256: d.InputHash.String(), InputSize: int64(len(record)), Lines: d.Lines, Changed: []string{"capped"}}
+	change := layout.Change{
+		InputSHA256: d.InputHash.String(), StoredSHA256: w.row([]byte(short), jobfile.Config{}).InputHash.String(),
+		InputSize: int64(len(record)), Lines: d.Lines, Changed: []string{"capped"},
+	}
 	if kept {
 		sum := sha256.Sum256([]byte(record))
 		change.OverflowSHA256 = hex.EncodeToString(sum[:])
