@@ -2,17 +2,15 @@ package archive
 
 import (
 	"context"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
-	"iter"
+	"hash/maphash"
 	"log/slog"
-	"strings"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"logstow/archive/holds"
 	"logstow/archive/ledger"
 	"logstow/archive/store"
 	"logstow/layout"
@@ -24,11 +22,20 @@ type AdoptConfig struct {
 	Store       store.Store
 	Ledger      *ledger.Ledger
 	Reader      *jobfile.Reader
-	Prefix      string // only keys of documents and events that begin with it
+	Prefix      string // only keys of documents and events that begin with it; a segment that has one is taken whole
 	Concurrency int    // Gets in flight; 0: 32
 	DryRun      bool   // the ledger stays as it is; it may then be nil
 
+	// Only, where not nil, tells of which objects alone is read what is not known
+	// yet: by the keys of documents, events, revisions, quarantined records and
+	// segments. What erasures name is looked at all the same.
+	Only func(key string) bool
+
 	Log *slog.Logger // nil: slog.DiscardHandler
+
+	// Adopted, where not nil, is called for each document and each segment that is
+	// recorded now, or would be; never concurrently.
+	Adopted func(key string)
 
 	// Progress, where not nil, is called after each group of objects, never
 	// concurrently.
@@ -45,6 +52,7 @@ type AdoptSummary struct {
 	Listed          int64   `json:"listed"`  // objects
 	Adopted         int64   `json:"adopted"` // documents, events and revisions recorded now
 	AlreadyRecorded int64   `json:"already_recorded"`
+	Segments        int64   `json:"segments"`    // recorded now; Adopted has what lies in them
 	Quarantined     int64   `json:"quarantined"` // quarantined records found
 	Erased          int64   `json:"erased"`      // versions that an erasure's record names, recorded now
 	Unknown         int64   `json:"unknown"`     // keys that are neither logstow's nor a platform's
@@ -56,8 +64,13 @@ type AdoptSummary struct {
 // Adopt walks a store that something else filled, or whose ledger was lost,
 // reads what it finds and records it in the ledger. It writes nothing to the
 // store, leaves what it does not know alone, and may be repeated: what the
-// ledger has already stays as it is. What an erasure's record names is recorded
-// as Erased, and as Deleting where its document is still there.
+// ledger has already stays as it is. A version that lies in several places lies
+// under its own key then, or in one of the segments, and the others have copies.
+//
+// What an erasure's record names is recorded as Erased, and as Deleting where its
+// document is still there; also where the ledger says otherwise, as one does that
+// is older than the erasure, or of a store that was restored from a backup. Where a
+// hold of the store matches it, it is Stored, and Owed.
 func Adopt(ctx context.Context, c AdoptConfig) (AdoptSummary, error) {
 	if c.Concurrency == 0 {
 		c.Concurrency = defaultConcurrency
@@ -65,7 +78,7 @@ func Adopt(ctx context.Context, c AdoptConfig) (AdoptSummary, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &adoption{AdoptConfig: c, began: time.Now()}
+	a := &adoption{AdoptConfig: c, began: time.Now(), seed: maphash.MakeSeed(), seen: map[uint64]bool{}}
 	err := a.walk(ctx)
 	a.s.DurationSeconds = time.Since(a.began).Seconds()
 	return a.s, err
@@ -79,7 +92,12 @@ type adoption struct {
 
 	metas, overflows beside
 
-	erased map[version]erasure // what erasures name and was not read as it was
+	standing holds.Standing
+	erased   map[version]*erasure // what erasures name
+	erasedAt map[string]bool      // their keys
+
+	seed maphash.Seed
+	seen map[uint64]bool // by their fingerprints, the versions that a dry run would have recorded
 }
 
 // found is an object that is to be adopted, and what became of it.
@@ -105,9 +123,35 @@ func (a *adoption) walk(ctx context.Context) error {
 	defer stops[0]()
 	defer stops[1]()
 
+	if err := a.loadHolds(ctx); err != nil {
+		return err
+	}
 	if err := a.loadErasures(ctx); err != nil {
 		return err
 	}
+	if err := a.walkDocuments(ctx); err != nil {
+		return err
+	}
+	if err := a.segments(ctx); err != nil {
+		return err
+	}
+	return a.settleErased(ctx)
+}
+
+// loadHolds reads the holds of the store, into the ledger too. One that can't be
+// read ends it: what it keeps must not go.
+func (a *adoption) loadHolds(ctx context.Context) error {
+	if !a.DryRun {
+		if err := holds.Load(ctx, a.Store, a.Ledger); err != nil {
+			return err
+		}
+	}
+	all, err := holds.All(ctx, a.Store, a.Ledger)
+	a.standing = holds.NewStanding(all)
+	return err
+}
+
+func (a *adoption) walkDocuments(ctx context.Context) error {
 	var batch []*found
 	for info, err := range a.Store.List(ctx, store.ListOptions{Prefix: a.Prefix}) {
 		if err != nil {
@@ -128,15 +172,20 @@ func (a *adoption) walk(ctx context.Context) error {
 			batch = nil
 		}
 	}
-	if err := a.adopt(ctx, batch); err != nil {
-		return err
-	}
-	return a.recordErased(ctx)
+	return a.adopt(ctx, batch)
+}
+
+// wanted tells whether an object is to be read.
+func (a *adoption) wanted(key string) bool {
+	return a.Only == nil || a.Only(key) || a.erasedAt[key]
 }
 
 // sort says what a listed object is. It returns nil for one that says nothing
 // by itself.
 func (a *adoption) sort(info store.Info) (*found, error) {
+	if !a.wanted(info.Key) {
+		return nil, nil
+	}
 	name, err := layout.Parse(info.Key)
 	if err != nil {
 		a.s.Unknown++
@@ -181,11 +230,15 @@ func (a *adoption) adopt(ctx context.Context, batch []*found) error {
 	if err := a.record(ctx, batch); err != nil {
 		return err
 	}
+	a.progress()
+	return nil
+}
+
+func (a *adoption) progress() {
 	if a.Progress != nil {
 		a.s.DurationSeconds = time.Since(a.began).Seconds()
 		a.Progress(a.s)
 	}
-	return nil
 }
 
 // record puts what was read into the ledger, and counts it.
@@ -202,7 +255,7 @@ func (a *adoption) record(ctx context.Context, batch []*found) error {
 			a.s.Quarantined++
 			b.Quarantined = append(b.Quarantined, *f.raw)
 		default:
-			a.honour(f.row)
+			a.honour(f.row, true)
 			b.Documents = append(b.Documents, *f.row)
 			refs = append(refs, ledger.Ref{User: f.row.User, Job: f.row.Job})
 		}
@@ -218,181 +271,55 @@ func (a *adoption) record(ctx context.Context, batch []*found) error {
 
 // count counts documents, of the jobs refs, by what the ledger knows of them.
 func (a *adoption) count(ctx context.Context, docs []ledger.Document, refs []ledger.Ref) error {
-	known := make([][]ledger.Version, len(refs))
-	if a.Ledger != nil && len(refs) > 0 {
-		var err error
-		if known, err = a.Ledger.Find(ctx, refs); err != nil {
-			return err
-		}
+	known, err := a.known(ctx, docs, refs)
+	if err != nil {
+		return err
 	}
-	for i, d := range docs {
-		switch {
-		case isKnown(known[i], d.InputHash):
+	for i := range docs {
+		if known[i] {
 			a.s.AlreadyRecorded++
-		case d.State != ledger.Stored:
-			a.s.Erased++
-		default:
-			a.s.Adopted++
-			a.s.Bytes += d.Size
+			continue
+		}
+		a.countNew(&docs[i])
+		if a.Adopted != nil {
+			a.Adopted(docs[i].Key)
 		}
 	}
 	return nil
+}
+
+func (a *adoption) countNew(d *ledger.Document) {
+	if d.State != ledger.Stored {
+		a.s.Erased++
+		return
+	}
+	a.s.Adopted++
+	a.s.Bytes += d.Size
+}
+
+// known tells of each of these documents, of the jobs refs, whether it is recorded.
+func (a *adoption) known(ctx context.Context, docs []ledger.Document, refs []ledger.Ref) ([]bool, error) {
+	known := make([]bool, len(docs))
+	if a.Ledger != nil && len(refs) > 0 {
+		versions, err := a.Ledger.Find(ctx, refs)
+		if err != nil {
+			return nil, err
+		}
+		for i, d := range docs {
+			known[i] = isKnown(versions[i], d.InputHash)
+		}
+	}
+	if !a.DryRun {
+		return known, nil
+	}
+	for i, d := range docs {
+		print := maphash.Comparable(a.seed, version{ledger.Ref{User: d.User, Job: d.Job}, d.InputHash})
+		known[i] = known[i] || a.seen[print]
+		a.seen[print] = true
+	}
+	return known, nil
 }
 
 func isKnown(versions []ledger.Version, hash ledger.Hash) bool {
-	for _, v := range versions {
-		if v.InputHash == hash {
-			return true
-		}
-	}
-	return false
-}
-
-// readDocument reads a document, an event or a revision and makes its row.
-func (a *adoption) readDocument(ctx context.Context, f *found) error {
-	sp, err := fetch(ctx, a.Store, f.info.Key)
-	if errors.Is(err, fs.ErrNotExist) {
-		f.damage = "it was listed, and is not there"
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer sp.close()
-	body := sp.body()
-	info, err := a.Reader.Read(sp.data(), sp.size)
-	var bad *jobfile.Error
-	switch {
-	case errors.As(err, &bad) && !jobfile.IsJSON(sp.data(), sp.size):
-		f.damage = bad.Error()
-		return nil
-	case errors.As(err, &bad):
-		// JSON of a system whose field map we were not given: the key says
-		// whose it is, and all of it is the record.
-		info = jobfile.Info{LineCount: -1, InputHash: body.SHA256, Kind: jobfile.Job}
-	case err != nil:
-		return err
-	case info.Job != f.name.ID && !f.meta && info.Kind == jobfile.Job:
-		f.damage = fmt.Sprintf("it is of job %q, and its key of %q", info.Job, f.name.ID)
-		return nil
-	}
-	row := document(info)
-	named(&row, f.name)
-	row.Key, row.Revision = f.info.Key, f.name.Kind == layout.RevisionKey
-	row.SHA256, row.Size, row.InputSize = body.SHA256, body.Size, body.Size
-	row.Verified, row.ArchivedAt, row.Source = true, time.Now().UTC(), "adopted"
-	if f.meta {
-		err := a.applyChange(ctx, f, &row)
-		if errors.Is(err, errDamaged) {
-			f.damage = err.Error()
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-	f.row = &row
-	return nil
-}
-
-// named makes the row say what the key says.
-func named(row *ledger.Document, n layout.Name) {
-	row.User, row.Recipe, row.Job, row.Status = n.User, n.Group, n.ID, n.Status
-	if row.Time.IsZero() || !n.Literal && !row.Time.Truncate(time.Second).Equal(n.Time) {
-		row.Time = n.Time
-	}
-	if n.Status == "" && row.Kind == string(jobfile.Job) {
-		row.Kind = string(jobfile.Log) // an event of a system we can't read
-	}
-}
-
-// applyChange makes the row say what was done to a changed document. A meta
-// object that is of other content was left by a write that lost.
-func (a *adoption) applyChange(ctx context.Context, f *found, row *ledger.Document) error {
-	c, err := readChange(ctx, a.Store, f.info.Key)
-	if err != nil {
-		return err
-	}
-	hash, err := hex.DecodeString(c.InputSHA256)
-	if err != nil || len(hash) != len(row.InputHash) || c.StoredSHA256 != row.InputHash.String() {
-		return nil
-	}
-	row.InputHash = ledger.Hash(hash)
-	row.InputSize, row.Lines, row.Changed = c.InputSize, c.Lines, strings.Join(c.Changed, ",")
-	row.Overflow = c.OverflowSHA256 != "" && f.overflow
-	return nil
-}
-
-// readQuarantined makes the row of a quarantined record from the note beside
-// it, or from the raw bytes alone.
-func (a *adoption) readQuarantined(ctx context.Context, f *found) error {
-	b, err := readSmall(ctx, a.Store, layout.QuarantineReason(f.name.Hash))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	q := ledger.Quarantined{Key: f.info.Key, State: ledger.StillOpen, At: f.info.ModTime.UTC(), Reason: "unknown: nothing says why"}
-	if n, err := layout.Decode[layout.QuarantineNote](b); err == nil {
-		if sum, err := hex.DecodeString(n.SHA256); err == nil && len(sum) == len(q.SHA256) {
-			q.Source, q.Part, q.Offset, q.Size = n.Source, n.Part, n.Offset, n.Size
-			q.SHA256, q.Reason, q.At = ledger.Hash(sum), n.Reason, n.At
-			f.raw = &q
-			return nil
-		}
-	}
-	return a.readRaw(ctx, f, q)
-}
-
-// readRaw completes the row of a quarantined record that nothing is written
-// about.
-func (a *adoption) readRaw(ctx context.Context, f *found, q ledger.Quarantined) error {
-	r, _, err := a.Store.Get(ctx, f.info.Key, store.Range{})
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	raw, err := decompress(r, 0)
-	if err != nil {
-		f.damage = err.Error()
-		return nil
-	}
-	defer raw.close()
-	q.Source, q.Part, q.Size, q.SHA256 = "adopted", f.info.Key, raw.size, raw.body().SHA256
-	f.raw = &q
-	return nil
-}
-
-// beside is the list of objects that lie beside documents, walked in order.
-type beside struct {
-	next func() (string, error, bool)
-	at   string // the document that the last one read belongs to
-	done bool
-}
-
-// besides begins the walk over the objects of one kind.
-func (a *adoption) besides(ctx context.Context, kind layout.Kind, folder, suffix string) (beside, func()) {
-	folder = strings.TrimSuffix(folder, suffix)
-	next, stop := iter.Pull2(func(yield func(string, error) bool) {
-		for info, err := range a.Store.List(ctx, store.ListOptions{Prefix: folder + a.Prefix}) {
-			if err != nil {
-				yield("", fmt.Errorf("list %s: %w", folder, err))
-				return
-			}
-			if n, err := layout.Parse(info.Key); err == nil && n.Kind == kind && !yield(n.Of, nil) {
-				return
-			}
-		}
-	})
-	return beside{next: next}, stop
-}
-
-// has tells whether there is one for key. Keys must be asked for in order.
-func (b *beside) has(key string) (bool, error) {
-	for !b.done && b.at < key {
-		of, err, ok := b.next()
-		if err != nil {
-			return false, err
-		}
-		b.at, b.done = of, !ok
-	}
-	return !b.done && b.at == key, nil
+	return slices.ContainsFunc(versions, func(v ledger.Version) bool { return v.InputHash == hash })
 }

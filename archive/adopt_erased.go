@@ -1,9 +1,12 @@
 package archive
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -22,13 +25,14 @@ type version struct {
 // erasure is a version that an erasure names.
 type erasure struct {
 	layout.ErasedVersion
+	met   bool // it was read, as what it is
 	there bool // an object lies under its key
 }
 
 // loadErasures reads the records of all erasures. One that can't be read ends
 // it: what it names must not be taken in.
 func (a *adoption) loadErasures(ctx context.Context) error {
-	a.erased = map[version]erasure{}
+	a.erased, a.erasedAt = map[version]*erasure{}, map[string]bool{}
 	for info, err := range a.Store.List(ctx, store.ListOptions{Prefix: layout.Erasures}) {
 		if err != nil {
 			return fmt.Errorf("list %s: %w", layout.Erasures, err)
@@ -67,20 +71,28 @@ func (a *adoption) load(v layout.ErasedVersion) error {
 		under = n.Of
 	}
 	if strings.HasPrefix(under, a.Prefix) {
-		a.erased[version{ledger.Ref{User: n.User, Job: n.ID}, ledger.Hash(hash)}] = erasure{ErasedVersion: v}
+		a.erased[version{ledger.Ref{User: n.User, Job: n.ID}, ledger.Hash(hash)}] = &erasure{ErasedVersion: v}
+		if a.Only != nil {
+			a.erasedAt[v.Key] = true
+		}
 	}
 	return nil
 }
 
 // honour makes the row of a document that an erasure names say so: it is still
-// there, so that its erasure was not finished.
-func (a *adoption) honour(d *ledger.Document) {
+// there, so that its erasure was not finished, or a hold keeps it. An object that
+// lies under its own key is loose.
+func (a *adoption) honour(d *ledger.Document, loose bool) {
 	d.State = ledger.Stored
-	v := version{ledger.Ref{User: d.User, Job: d.Job}, d.InputHash}
-	if _, ok := a.erased[v]; !ok {
+	e := a.erased[version{ledger.Ref{User: d.User, Job: d.Job}, d.InputHash}]
+	if e == nil {
 		return
 	}
-	delete(a.erased, v)
+	e.met = true
+	e.there = e.there || loose && e.Key == d.Key
+	if len(a.standing.Of(d)) > 0 {
+		return
+	}
 	d.State = ledger.Deleting
 	d.Title, d.Error, d.ErrorType = "", "", ""
 }
@@ -88,47 +100,103 @@ func (a *adoption) honour(d *ledger.Document) {
 // stillThere notes that what lies under key, and can't be read, may be what an
 // erasure names.
 func (a *adoption) stillThere(key string) {
-	for v, e := range a.erased {
+	for _, e := range a.erased {
 		if e.Key == key {
 			e.there = true
-			a.erased[v] = e
 		}
 	}
 }
 
-// recordErased records what else erasures name.
-func (a *adoption) recordErased(ctx context.Context) error {
-	var docs []ledger.Document
-	for v, erased := range a.erased {
-		n, err := layout.Parse(erased.Key)
-		if err != nil {
-			return err
-		}
-		state := ledger.Erased
-		if erased.there {
-			state = ledger.Deleting
-		}
-		docs = append(docs, ledger.Document{
-			Kind: erased.Kind, User: n.User, Recipe: n.Group, Job: n.ID, Status: n.Status,
-			Time: n.Time, Lines: -1, Key: erased.Key, Revision: n.Kind == layout.RevisionKey,
-			InputHash: v.hash, SHA256: v.hash, Verified: true, State: state, ArchivedAt: time.Now().UTC(),
-		})
-	}
-	slices.SortFunc(docs, func(a, b ledger.Document) int { return strings.Compare(a.Key, b.Key) })
-	for batch := range slices.Chunk(docs, grouped) {
-		var refs []ledger.Ref
-		for _, d := range batch {
-			refs = append(refs, ledger.Ref{User: d.User, Job: d.Job})
-		}
-		if err := a.count(ctx, batch, refs); err != nil {
+// settleErased records what else erasures name, and has what they name be erased
+// where the ledger says otherwise.
+func (a *adoption) settleErased(ctx context.Context) error {
+	all := slices.SortedFunc(maps.Keys(a.erased), func(v, w version) int {
+		return cmp.Or(strings.Compare(v.ref.User, w.ref.User), strings.Compare(v.ref.Job, w.ref.Job), bytes.Compare(v.hash[:], w.hash[:]))
+	})
+	for batch := range slices.Chunk(all, grouped) {
+		if err := a.recordErased(ctx, batch); err != nil {
 			return err
 		}
 		if a.DryRun {
 			continue
 		}
-		if err := a.Ledger.Commit(ctx, ledger.Batch{Documents: batch}); err != nil {
+		if err := a.eraseAgain(ctx, batch); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// recordErased records what erasures name and was met nowhere.
+func (a *adoption) recordErased(ctx context.Context, batch []version) error {
+	var docs []ledger.Document
+	var refs []ledger.Ref
+	for _, v := range batch {
+		e := a.erased[v]
+		if e.met {
+			continue
+		}
+		n, err := layout.Parse(e.Key)
+		if err != nil {
+			return err
+		}
+		state := ledger.Erased
+		if e.there {
+			state = ledger.Deleting
+		}
+		refs = append(refs, v.ref)
+		docs = append(docs, ledger.Document{
+			Kind: e.Kind, User: n.User, Recipe: n.Group, Job: n.ID, Status: n.Status,
+			Time: n.Time, Lines: -1, Key: e.Key, Revision: n.Kind == layout.RevisionKey,
+			InputHash: v.hash, SHA256: v.hash, Verified: true, State: state, ArchivedAt: time.Now().UTC(),
+		})
+	}
+	if err := a.count(ctx, docs, refs); err != nil {
+		return err
+	}
+	if a.DryRun {
+		return nil
+	}
+	return a.Ledger.Commit(ctx, ledger.Batch{Documents: docs})
+}
+
+// eraseAgain begins the erasure of what erasures name and the ledger has as Stored:
+// what holds keep is Owed then. What it has as Erased, and is still there, is to be
+// erased again.
+func (a *adoption) eraseAgain(ctx context.Context, batch []version) error {
+	refs := make([]ledger.Ref, len(batch))
+	for i, v := range batch {
+		refs[i] = v.ref
+	}
+	known, err := a.Ledger.Find(ctx, refs)
+	if err != nil {
+		return err
+	}
+	var stored, erased []ledger.Document
+	for i, v := range batch {
+		settled := func(k ledger.Version) bool {
+			return k.InputHash != v.hash || k.State != ledger.Stored && (k.State != ledger.Erased || !a.erased[v].there)
+		}
+		if !slices.ContainsFunc(known[i], func(k ledger.Version) bool { return !settled(k) }) {
+			continue
+		}
+		all, err := a.Ledger.Versions(ctx, v.ref.User, v.ref.Job)
+		if err != nil {
+			return err
+		}
+		for _, d := range all {
+			switch {
+			case d.InputHash != v.hash:
+			case d.State == ledger.Stored:
+				stored = append(stored, d)
+			case d.State == ledger.Erased:
+				erased = append(erased, d)
+			}
+		}
+	}
+	if err := a.Ledger.EraseAgain(ctx, erased); err != nil || len(stored) == 0 {
+		return err
+	}
+	_, _, err = a.Ledger.StartErasure(ctx, stored, ledger.AuditEntry{At: time.Now()})
+	return err
 }

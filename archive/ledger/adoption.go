@@ -13,7 +13,7 @@ var adoptDocumentSQL = "INSERT INTO documents (" + strings.Join(documentColumns[
 	placeholders(len(documentColumns)-1) + ") ON CONFLICT (job, user_id, input_hash) DO NOTHING"
 
 const (
-	knownSQL = "SELECT id, segment FROM documents WHERE job = ? AND user_id = ? AND input_hash = ?"
+	knownSQL = "SELECT id, segment, state FROM documents WHERE job = ? AND user_id = ? AND input_hash = ?"
 	copySQL  = "INSERT INTO copies (document, segment) VALUES (?, ?) ON CONFLICT (document, segment) DO NOTHING"
 )
 
@@ -27,7 +27,8 @@ type Adopted struct {
 
 // AdoptSegment records a segment that was found in the store, as Stored, and what
 // is in it. A version that is known already stays as and where it is, and the
-// segment holds a copy of it, unless it is known to lie in this very segment.
+// segment holds a copy of it, unless it is known to lie in this very segment. One
+// that was Erased is Deleting then, to be erased from the segment too.
 // Where the segment is known, and Writing, it becomes Stored; where it is known
 // otherwise it stays as it is: one that is Stored with other rows, size or hash is
 // ErrMoved, and so is one that is to go and has a version that is not known. It
@@ -120,12 +121,18 @@ func adoptDocuments(ctx context.Context, tx *sql.Tx, segment int64, docs []Docum
 func adoptCopy(ctx context.Context, tx *sql.Tx, segment int64, d *Document) error {
 	var id int64
 	var lies sql.NullInt64
-	err := tx.QueryRowContext(ctx, knownSQL, d.Job, d.User, d.InputHash[:]).Scan(&id, &lies)
+	var state State
+	err := tx.QueryRowContext(ctx, knownSQL, d.Job, d.User, d.InputHash[:]).Scan(&id, &lies, &state)
 	if err != nil {
 		return errors.Join(fmt.Errorf("document %s", d.Key), err)
 	}
 	if lies.Int64 == segment {
 		return nil
+	}
+	if state == Erased {
+		if err := setState(ctx, tx, []Document{{ID: id}}, Erased, Deleting); err != nil {
+			return err
+		}
 	}
 	_, err = tx.ExecContext(ctx, copySQL, id, segment)
 	return err
