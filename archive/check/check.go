@@ -33,6 +33,11 @@ type Config struct {
 	// Finding, where not nil, is called for each thing that is not as it should
 	// be; never concurrently, nor beside Progress.
 	Finding func(Finding)
+
+	// Lost, where not nil, is called for each Stored document that is missing or
+	// damaged where the ledger says it lies, as are all of a segment that is; never
+	// concurrently, nor beside the others. See Relocate.
+	Lost func(ledger.Document)
 }
 
 const (
@@ -96,11 +101,19 @@ type Summary struct {
 // should be gone, and wrong sizes. A bit for each row remembers what was seen,
 // so that memory is a few bits a row. Then the ledger is read in the order of
 // recording, and what was not seen is asked for by its key: this finds what is
-// missing. Without Deep or Sample nothing else is requested of the store, but
-// for the records of erasures, which are read each time.
+// missing.
 //
-// Versions that a bucket keeps behind deletion or replacement, and uploads that
-// were begun and not finished, are not looked at.
+// What lies in a segment is there where the segment is. Its file is to have the
+// size that the ledger has, and its manifest is to tell of the same file. Deep, or
+// for a part of the segments Sample, reads it: the file is to have its SHA-256,
+// each document that of its row, and each row is to be the document that the
+// ledger says. An object that is still under the own key of such a document, until
+// the grace of compact is over, is not compared.
+//
+// Without Deep or Sample nothing else is requested of the store, but for holds,
+// the records of erasures and manifests, which are read each time, and a list of
+// the uploads that were begun and not finished. Versions that a bucket keeps behind
+// deletion or replacement are not looked at.
 func Run(ctx context.Context, c Config) (Summary, error) {
 	if !(c.Sample >= 0 && c.Sample <= 1) {
 		return Summary{}, fmt.Errorf("check: a sample of %v is not from 0 to 1", c.Sample)

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"logstow/archive/holds"
 	"logstow/archive/ledger"
 	"logstow/archive/store"
 )
@@ -28,6 +29,12 @@ type checker struct {
 	// Rows whose document, meta object and overflow the listing has shown.
 	seen, seenMeta, seenOverflow set
 	named                        set // rows that the record of an erasure names
+	known                        set // segments of the ledger
+
+	files    map[string]segmentFile // what was listed of segments, by their hashes
+	standing holds.Standing
+	allHolds []ledger.Hold
+	owed     set // rows that are to be erased once nothing holds them
 
 	// The same of quarantined records that are open, and those that have left
 	// and of which something was listed.
@@ -46,7 +53,8 @@ func (k *checker) run(ctx context.Context) (err error) {
 		return err
 	}
 	for _, step := range []func(context.Context) error{
-		k.ledgerFile, k.erasures, k.walk, k.rows, k.quarantined, k.exports, k.leftQuarantine, k.drift,
+		k.ledgerFile, k.holds, k.erasures, k.walk, k.segments, k.rows, k.quarantined, k.exports, k.leftQuarantine,
+		k.uploads, k.drift,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -146,6 +154,7 @@ func (k *checker) still(ctx context.Context, d ledger.Document) (bool, error) {
 	for _, now := range docs {
 		if now.ID == d.ID {
 			return now.State == ledger.Stored && now.SHA256 == d.SHA256 && now.Size == d.Size &&
+				now.Segment == d.Segment && now.SegmentRow == d.SegmentRow &&
 				now.Changed == d.Changed && now.Overflow == d.Overflow, err
 		}
 	}

@@ -16,13 +16,18 @@ func (k *checker) document(ctx context.Context, o *object) error {
 	}
 	stored := false
 	for _, d := range o.docs {
-		switch d.State {
-		case ledger.Stored:
+		switch {
+		case d.State == ledger.Stored && d.Segment != 0:
+			stored = true
+			if err := k.inSegment(ctx, d, o.Info); err != nil {
+				return err
+			}
+		case d.State == ledger.Stored:
 			stored = true
 			if err := k.compare(ctx, d, o.Size); err != nil {
 				return err
 			}
-		case ledger.Deleting: // the erasures tell whether somebody is at it
+		case d.State == ledger.Deleting, d.State == ledger.Expiring: // others tell whether somebody is at it
 			stored = true
 		}
 	}
@@ -64,6 +69,9 @@ func (k *checker) damaged(ctx context.Context, d ledger.Document, key, reason st
 		reason += "; it was there before its job's record came, and could not be compared then"
 	}
 	k.find(Finding{Kind: Damaged, Damage: d.Verified, Key: key, Reason: reason})
+	if key == d.Key {
+		k.lose(d)
+	}
 	return nil
 }
 
@@ -79,16 +87,25 @@ func (k *checker) missing(ctx context.Context, d ledger.Document, key string) er
 		reason = "it belongs to " + d.Key
 	}
 	k.find(Finding{Kind: Missing, Damage: true, Key: key, Reason: reason + " and is not there"})
+	if key == d.Key {
+		k.lose(d)
+	}
 	return nil
 }
 
 // beside is about a listed meta object or overflow.
 func (k *checker) beside(ctx context.Context, o *object) error {
 	belongs := func(d ledger.Document) bool {
-		return d.State == ledger.Deleting ||
+		return d.State == ledger.Deleting || d.State == ledger.Expiring ||
 			d.State == ledger.Stored && (o.name.Kind == layout.MetaKey && d.Changed != "" || o.name.Kind == layout.OverflowKey && d.Overflow)
 	}
-	if slices.ContainsFunc(o.docs, belongs) || k.young(o.ModTime) {
+	if i := slices.IndexFunc(o.docs, belongs); i >= 0 {
+		if d := o.docs[i]; d.State == ledger.Stored && d.Segment != 0 && o.name.Kind == layout.MetaKey {
+			return k.inSegment(ctx, d, o.Info) // what was done to it, the segment has too
+		}
+		return nil
+	}
+	if k.young(o.ModTime) {
 		return nil
 	}
 	reason := "the document that it belongs to is not there"

@@ -29,7 +29,16 @@ type erased struct {
 }
 
 // erasures reads what erasures name, and whether it is gone.
-func (k *checker) erasures(ctx context.Context) error { return k.readErasures(ctx, true) }
+func (k *checker) erasures(ctx context.Context) error {
+	owed, err := k.Ledger.Owed(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range owed {
+		k.owed.add(d.ID)
+	}
+	return k.readErasures(ctx, true)
+}
 
 // readErasures marks the rows that erasures name; it reports only where judge
 // says so.
@@ -123,10 +132,13 @@ func (k *checker) erasure(ctx context.Context, e *erasure, found map[ledger.Plac
 		if !judge || k.young(e.ModTime) {
 			continue
 		}
-		switch d.State {
-		case ledger.Stored:
+		switch {
+		case d.State == ledger.Stored && k.owed.has(d.ID) && k.keeps(d):
+		case d.State == ledger.Stored && k.owed.has(d.ID):
+			k.find(Finding{Kind: Leftover, Key: d.Key, Reason: e.Key + " says that it is erased, and the hold that kept it is released: the next logstow retain erases it"})
+		case d.State == ledger.Stored:
 			k.find(Finding{Kind: Leftover, Key: d.Key, Reason: e.Key + " says that it is erased, and it was not even begun: delete the job again"})
-		case ledger.Deleting:
+		case d.State == ledger.Deleting:
 			k.find(Finding{Kind: Leftover, Key: d.Key, Reason: "its erasure (" + e.Key + ") was begun and not finished: the task sweep goes on with it"})
 		}
 	}

@@ -19,6 +19,9 @@ const (
 	// maxContent bounds the small objects of our own that are read, in bytes.
 	maxContent = 64 << 10
 
+	// maxManifest bounds a manifest, which names a few keys.
+	maxManifest = 1 << 20
+
 	// maxWindow is what decompressing may take of memory.
 	maxWindow = 8 << 20
 )
@@ -174,10 +177,13 @@ func (f *failing) Read(p []byte) (int, error) {
 }
 
 // small reads a small object of our own. What isn't one is errNonsense.
-func small[T layout.Change | layout.QuarantineNote | layout.ErasureRecord](ctx context.Context, k *checker, key string) (content T, err error) {
+func small[T layout.Change | layout.QuarantineNote | layout.ErasureRecord | layout.ManifestRecord](ctx context.Context, k *checker, key string) (content T, err error) {
 	limit := int64(maxContent)
-	if _, ok := any(content).(layout.ErasureRecord); ok {
+	switch any(content).(type) {
+	case layout.ErasureRecord:
 		limit = layout.MaxErasure
+	case layout.ManifestRecord:
+		limit = maxManifest
 	}
 	err = k.get(ctx, key, func(r io.Reader) error {
 		b, err := io.ReadAll(io.LimitReader(r, limit))

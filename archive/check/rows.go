@@ -2,7 +2,10 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
 
 	"logstow/archive/ledger"
 	"logstow/layout"
@@ -11,7 +14,7 @@ import (
 // rows asks the store for what the ledger has and the listing didn't show, and
 // looks for the erasures behind the rows that say they were erased.
 func (k *checker) rows(ctx context.Context) error {
-	var unnamed set
+	var unnamed, expiring set
 	var batch []ledger.Document
 	for d, err := range k.Ledger.Recorded(ctx, 0, k.last) {
 		if err != nil {
@@ -20,6 +23,8 @@ func (k *checker) rows(ctx context.Context) error {
 		switch d.State {
 		case ledger.Stored:
 			batch = append(batch, d)
+		case ledger.Expiring:
+			expiring.add(d.ID)
 		case ledger.Deleting, ledger.Erased:
 			if !k.named.has(d.ID) {
 				unnamed.add(d.ID)
@@ -35,6 +40,9 @@ func (k *checker) rows(ctx context.Context) error {
 	if err := k.stored(ctx, batch); err != nil {
 		return err
 	}
+	if err := k.expiring(ctx, &expiring); err != nil {
+		return err
+	}
 	return k.unnamed(ctx, &unnamed)
 }
 
@@ -42,10 +50,13 @@ func (k *checker) rows(ctx context.Context) error {
 func (k *checker) stored(ctx context.Context, batch []ledger.Document) error {
 	g, gctx := k.group(ctx)
 	for _, d := range batch {
-		if !k.seen.has(d.ID) {
+		switch {
+		case d.Segment == 0 && !k.seen.has(d.ID):
 			g.Go(func() error { return k.unseen(gctx, d) })
+		case d.Segment != 0 && !k.known.has(d.Segment):
+			g.Go(func() error { return k.nowhere(gctx, d) })
 		}
-		if d.Changed != "" && !k.seenMeta.has(d.ID) {
+		if d.Segment == 0 && d.Changed != "" && !k.seenMeta.has(d.ID) {
 			g.Go(func() error { return k.unseenBeside(gctx, d, layout.Meta(d.Key)) })
 		}
 		if d.Overflow && !k.seenOverflow.has(d.ID) {
@@ -70,6 +81,44 @@ func (k *checker) unseen(ctx context.Context, d ledger.Document) error {
 		return fmt.Errorf("look for %s: %w", d.Key, err)
 	}
 	return k.compare(ctx, d, info.Size)
+}
+
+// nowhere is about a Stored row that lies in a segment which wasn't among those of
+// the ledger: it came later, or there is none.
+func (k *checker) nowhere(ctx context.Context, d ledger.Document) error {
+	if _, err := k.Ledger.Segment(ctx, d.Segment); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	same, err := k.still(ctx, d)
+	if err == nil && same {
+		k.find(Finding{Kind: Damaged, Damage: true, Key: LedgerKey, Reason: fmt.Sprintf(
+			"%s lies in segment %d, which there is none of", d.Key, d.Segment)})
+		k.lose(d)
+	}
+	return err
+}
+
+// expiring is about rows whose expiry was begun.
+func (k *checker) expiring(ctx context.Context, ids *set) error {
+	for chunk := range slices.Chunk(slices.Collect(ids.all()), together) {
+		marks, err := k.Ledger.MarksOf(ctx, chunk)
+		if err != nil {
+			return err
+		}
+		docs := make([]ledger.Document, len(chunk))
+		for i, id := range chunk {
+			docs[i].ID = id
+		}
+		if docs, err = k.Ledger.ByIDs(ctx, docs); err != nil {
+			return err
+		}
+		for _, d := range docs {
+			if d.State == ledger.Expiring && k.since(marks[d.ID].Due) >= max(overdue, k.Settle) {
+				k.find(Finding{Kind: Leftover, Key: d.Key, Reason: "its expiry was begun and not finished: the next logstow retain goes on with it"})
+			}
+		}
+	}
+	return nil
 }
 
 func (k *checker) unseenBeside(ctx context.Context, d ledger.Document, key string) error {

@@ -46,7 +46,7 @@ func newObject(info store.Info) *object {
 	var err error
 	if o.name, err = layout.Parse(info.Key); err != nil {
 		o.alien = "it is no key of logstow's: " + cmp.Or(errors.Unwrap(err), err).Error()
-	} else if o.name.Kind == layout.ReservedKey || o.name.Kind == layout.SegmentKey {
+	} else if o.name.Kind == layout.ReservedKey {
 		o.alien = "it is in a part of the store that this version of logstow does not use"
 	}
 	return o
@@ -124,6 +124,9 @@ func (k *checker) lookUp(ctx context.Context, batch []*object) error {
 
 // remember marks the rows that an object belongs to.
 func (k *checker) remember(o *object) {
+	if o.name.Kind == layout.SegmentKey || o.name.Kind == layout.ManifestKey {
+		k.rememberSegment(o)
+	}
 	for _, d := range o.docs {
 		switch o.name.Kind {
 		case layout.MetaKey:

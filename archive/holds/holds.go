@@ -4,6 +4,7 @@ package holds
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -24,6 +25,9 @@ const (
 	// atOnce is how many of them are read at once.
 	atOnce = 16
 )
+
+// ErrDamaged says that an object of the store isn't what is said of a hold.
+var ErrDamaged = errors.New("not what is said of a hold")
 
 // Load reads all holds of the store into the ledger. One that can't be read is an
 // error, which names it, and nothing is recorded then. What the ledger has already
@@ -123,7 +127,8 @@ func read(ctx context.Context, s store.Store, all []found, known map[string]ledg
 	return fresh, err
 }
 
-// Read reads a hold of the store, without what became of it.
+// Read reads a hold of the store, without what became of it. What is none is
+// ErrDamaged.
 func Read(ctx context.Context, s store.Store, id string) (ledger.Hold, error) {
 	key := layout.Hold(id)
 	r, err := content[layout.HoldRecord](ctx, s, key)
@@ -131,15 +136,15 @@ func Read(ctx context.Context, s store.Store, id string) (ledger.Hold, error) {
 		return ledger.Hold{}, err
 	}
 	if r.ID != id {
-		return ledger.Hold{}, fmt.Errorf("read %s: it says that it is hold %.40q", key, r.ID)
+		return ledger.Hold{}, fmt.Errorf("read %s: %w: it says that it is hold %.40q", key, ErrDamaged, r.ID)
 	}
 	if r.At.IsZero() {
-		return ledger.Hold{}, fmt.Errorf("read %s: it doesn't say since when it holds", key)
+		return ledger.Hold{}, fmt.Errorf("read %s: %w: it doesn't say since when it holds", key, ErrDamaged)
 	}
 	return ledger.Hold{ID: id, Scope: r.Scope, By: r.By, Reason: r.Reason, Placed: r.At.UTC()}, nil
 }
 
-// ReadRelease reads into h that it was released, where the store has that.
+// ReadRelease reads into h that it was released. What doesn't say so is ErrDamaged.
 func ReadRelease(ctx context.Context, s store.Store, h *ledger.Hold) error {
 	key := layout.HoldRelease(h.ID)
 	r, err := content[layout.ReleaseRecord](ctx, s, key)
@@ -147,10 +152,10 @@ func ReadRelease(ctx context.Context, s store.Store, h *ledger.Hold) error {
 		return err
 	}
 	if r.ID != h.ID {
-		return fmt.Errorf("read %s: it says that it releases hold %.40q", key, r.ID)
+		return fmt.Errorf("read %s: %w: it says that it releases hold %.40q", key, ErrDamaged, r.ID)
 	}
 	if r.At.IsZero() {
-		return fmt.Errorf("read %s: it doesn't say when the hold was released", key)
+		return fmt.Errorf("read %s: %w: it doesn't say when the hold was released", key, ErrDamaged)
 	}
 	h.Released, h.ReleasedBy, h.ReleaseReason = r.At.UTC(), r.By, r.Reason
 	return nil
@@ -170,10 +175,10 @@ func content[T layout.HoldRecord | layout.ReleaseRecord](ctx context.Context, s 
 	case err != nil:
 		return of, fmt.Errorf("read %s: %w", key, err)
 	case len(b) > MaxRecord:
-		return of, fmt.Errorf("read %s: it has %d bytes, and what is said of a hold at most %d", key, info.Size, MaxRecord)
+		return of, fmt.Errorf("read %s: %w: it has %d bytes, and may have %d", key, ErrDamaged, info.Size, MaxRecord)
 	}
 	if of, err = layout.Decode[T](b); err != nil {
-		return of, fmt.Errorf("read %s: %w", key, err)
+		return of, fmt.Errorf("read %s: %w: %w", key, ErrDamaged, err)
 	}
 	return of, nil
 }
