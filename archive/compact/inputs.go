@@ -16,6 +16,11 @@ const (
 	// inputsAtOnce is how many objects of documents are removed at a time.
 	inputsAtOnce = 1000
 
+	// freshClaim is how long after its claim an object of a document may still be
+	// removed: well before another takes the claim for stale, and may put the object
+	// again.
+	freshClaim = staleClaim / 2
+
 	// unfinished is how old a segment is that nobody will finish any more.
 	unfinished = time.Hour
 )
@@ -48,15 +53,24 @@ func (r *run) inputs(ctx context.Context) error {
 	return nil
 }
 
+// errLate says that a claim is too old for anything to be removed by it.
+var errLate = errors.New("claimed too long ago")
+
 // removeInputs removes the objects of documents that lie in a segment. Those that
-// the store doesn't let go are tried again by a later run.
+// the store doesn't let go are tried again by a later run, as are those that took
+// too long.
 func (r *run) removeInputs(ctx context.Context, s ledger.Segment) error {
 	for {
-		docs, err := r.Ledger.ClaimInputs(ctx, s.ID, r.now(), staleClaim, inputsAtOnce)
+		claimed := r.now().Round(0) // by the wall clock, which goes on while a machine sleeps
+		docs, err := r.Ledger.ClaimInputs(ctx, s.ID, claimed, staleClaim, inputsAtOnce)
 		if err != nil || len(docs) == 0 {
 			return err
 		}
-		kept, err := r.retained(store.Remove(ctx, r.Store, r.Ledger.CheckFence, inputKeys(docs)...))
+		kept, err := r.retained(store.Remove(ctx, r.Store, r.stillClaimed(claimed), inputKeys(docs)...))
+		if errors.Is(err, errLate) {
+			r.count(func(s *Summary) { s.Waiting += int64(len(docs)) })
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -65,6 +79,18 @@ func (r *run) removeInputs(ctx context.Context, s ledger.Segment) error {
 			return err
 		}
 		r.count(func(s *Summary) { s.InputsRemoved += int64(len(docs)) })
+	}
+}
+
+// stillClaimed is asked before inputs are removed that were claimed at a time. A
+// process that was paused since may have been overtaken: its claim is stale, somebody
+// else has ended it, and what lies under the key by now is the document itself.
+func (r *run) stillClaimed(at time.Time) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if r.now().Round(0).Sub(at).Abs() > freshClaim {
+			return errLate
+		}
+		return r.Ledger.CheckFence(ctx)
 	}
 }
 

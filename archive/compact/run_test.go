@@ -365,3 +365,29 @@ func (w *packed) deletes() (n int) {
 	}
 	return n
 }
+
+// Between claiming inputs and removing them a process sleeps for so long that somebody
+// else takes its claim for stale, and restores what it is about.
+func TestRunSleeps(t *testing.T) {
+	w := newPacked(t, newMemory(), 12)
+	r := newRunner(w)
+	r.run(t)
+	r.at = r.at.Add(grace + time.Hour)
+	slept := false
+	w.fault = func(op string, phase ledger.Phase) error {
+		if op == "claim inputs" && phase == ledger.After && !slept {
+			slept = true
+			r.at = r.at.Add(time.Hour)
+			c := w.config()
+			c.Store = w.inner
+			if got, err := compact.Restore(t.Context(), c, ledger.Query{}, nil); err != nil || got.Documents != 13 {
+				t.Errorf("Restore = %+v, %v", got, err)
+			}
+		}
+		return nil
+	}
+	if r.run(t); !slept {
+		t.Error("no inputs were claimed")
+	}
+	w.wantOut(t)
+}
