@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"time"
 
 	"logstow/archive/ledger"
 	"logstow/layout"
@@ -98,6 +99,10 @@ func (k *checker) nowhere(ctx context.Context, d ledger.Document) error {
 	return err
 }
 
+// rewritten is how long what has expired may stay in a segment, where nobody finds
+// it, until the segment is made anew without it.
+const rewritten = 31 * 24 * time.Hour
+
 // expiring is about rows whose expiry was begun.
 func (k *checker) expiring(ctx context.Context, ids *set) error {
 	for chunk := range slices.Chunk(slices.Collect(ids.all()), together) {
@@ -113,7 +118,11 @@ func (k *checker) expiring(ctx context.Context, ids *set) error {
 			return err
 		}
 		for _, d := range docs {
-			if d.State == ledger.Expiring && k.since(marks[d.ID].Due) >= max(overdue, k.Settle) {
+			patience := max(overdue, k.Settle)
+			if d.Segment != 0 {
+				patience += rewritten
+			}
+			if d.State == ledger.Expiring && k.since(marks[d.ID].Due) >= patience {
 				k.find(Finding{Kind: Leftover, Key: d.Key, Reason: "its expiry was begun and not finished: the next logstow retain goes on with it"})
 			}
 		}
