@@ -45,7 +45,7 @@ func (s exitStatus) meaning() string {
 	case exitNotFound:
 		return "not found"
 	case exitUnavailable:
-		return "the store can't be reached or throttles, or another runs the task; safe to run again"
+		return "the store can't be reached or throttles, or another runs the task or moves the same documents; safe to run again"
 	case exitInterrupted:
 		return "interrupted; safe to run again"
 	default:
@@ -92,7 +92,7 @@ func statusOf(ctx context.Context, err error) exitStatus {
 		return exitDamage
 	case errors.Is(err, export.ErrNotFound), noToken(err):
 		return exitNotFound
-	case errors.Is(err, store.ErrUnavailable), errors.Is(err, ledger.ErrBusy), errors.Is(err, ledger.ErrHeld):
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, ledger.ErrBusy), errors.Is(err, ledger.ErrHeld), errors.Is(err, ledger.ErrMoved):
 		return exitUnavailable
 	default:
 		return exitFailed
@@ -158,7 +158,7 @@ func adviceFor(err error) string {
 		return "what was confirmed until then is recorded; timeout in the schedule says how long it may take"
 	case errors.Is(err, scheduler.ErrLost) && !errors.Is(err, ledger.ErrReplaced):
 		return "this process was paused, or could not write the ledger, for as long as its lease lasts; it is safe to run this again"
-	case errors.Is(err, ledger.ErrHeld), errors.Is(err, ledger.ErrBusy):
+	case errors.Is(err, ledger.ErrHeld), errors.Is(err, ledger.ErrBusy), errors.Is(err, ledger.ErrMoved):
 		return "it is safe to run this again"
 	case errors.Is(err, store.ErrUnavailable):
 		return "the store could not be reached or throttles; it is safe to run this again"

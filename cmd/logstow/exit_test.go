@@ -45,6 +45,7 @@ func TestStatusOf(t *testing.T) {
 		{"no server", running, fmt.Errorf("e: %w", token.ErrNoURL), exitUsage},
 		{"unavailable", running, fmt.Errorf("put: %w", store.ErrUnavailable), exitUnavailable},
 		{"ledger in use", running, fmt.Errorf("l: %w", ledger.ErrBusy), exitUnavailable},
+		{"moved by another", running, fmt.Errorf("take out: %w", ledger.ErrMoved), exitUnavailable},
 		{"held by another", running, fmt.Errorf("run: %w", &scheduler.HeldError{Task: "t"}), exitUnavailable},
 		{"partial task", running, errors.Join(finishedPartly{}, nil), exitPartial},
 		{"partial task, not recorded", running, errors.Join(finishedPartly{}, other), exitFailed},
