@@ -2,8 +2,10 @@ package compact_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"math/rand/v2"
@@ -241,4 +243,37 @@ func TestRestoreAroundADamagedPage(t *testing.T) {
 	if !errors.Is(err, segment.ErrDamaged) || did.Left == 0 || did.Documents == 0 || did.Left+did.Documents != 62 {
 		t.Errorf("Restore = %+v, %v, want all but those of one page", did, err)
 	}
+}
+
+// fleeting is a store in which documents are there when they are to be put, and gone
+// when they are read.
+type fleeting struct{ store.Store }
+
+func (f fleeting) Put(ctx context.Context, key string, body store.Body, o store.PutOptions) error {
+	if strings.HasPrefix(key, "5/") {
+		return fmt.Errorf("put %s: %w", key, fs.ErrExist)
+	}
+	return f.Store.Put(ctx, key, body, o)
+}
+
+func (f fleeting) Get(ctx context.Context, key string, r store.Range) (io.ReadCloser, store.Info, error) {
+	if strings.HasPrefix(key, "5/") {
+		return nil, store.Info{}, fmt.Errorf("get %s: %w", key, fs.ErrNotExist)
+	}
+	return f.Store.Get(ctx, key, r)
+}
+
+// What others put and remove again and again is no damage.
+func TestRestoreBesideOthers(t *testing.T) {
+	w := newPacked(t, newMemory(), 3)
+	w.pack(t, w.docs)
+	c := w.config()
+	c.Store = fleeting{w.inner}
+	if did, err := compact.Restore(t.Context(), c, ledger.Query{}, nil); !errors.Is(err, ledger.ErrMoved) || errors.Is(err, fs.ErrNotExist) || did.Left == 0 {
+		t.Errorf("Restore = %+v, %v, want what was moved left", did, err)
+	}
+	if err := everything(t, w); err != nil {
+		t.Error(err)
+	}
+	w.wantOut(t)
 }

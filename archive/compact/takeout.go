@@ -155,6 +155,9 @@ func (c *Config) putSame(ctx context.Context, key string, content []byte, metada
 		return err
 	}
 	there, _, err := c.Store.Get(ctx, key, store.Range{})
+	if errors.Is(err, fs.ErrNotExist) { // nothing is missing: it was there just now
+		return fmt.Errorf("%s is being removed: %w", key, ledger.ErrMoved)
+	}
 	if err != nil {
 		return err
 	}
