@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"runtime"
 	"sync"
@@ -333,7 +332,10 @@ func decide(it *item) (outcome, error) {
 	case v.State == ledger.Stored:
 		return alreadyArchived, nil
 	}
-	it.reason = fmt.Sprintf("this job's record was %s before", v.State)
+	it.reason = "this job's record was erased before"
+	if v.State == ledger.Expiring || v.State == ledger.Expired {
+		it.reason = "this job's record has expired"
+	}
 	it.row.Key = v.Key
 	return refused, nil
 }

@@ -12,6 +12,7 @@ import (
 	"logstow/archive/retain"
 	"logstow/archive/store"
 	"logstow/export"
+	"logstow/layout/jobfile"
 )
 
 // erasedJobs is what erase did with jobs. Its JSON form only grows.
@@ -81,35 +82,68 @@ func (a *app) eraseVersions(ctx context.Context, c retain.Config, docs []ledger.
 	return did, errors.Join(err, a.leftError(left))
 }
 
-// versions are those of the jobs that were named, also where their erasure was
-// begun before. Each job must be there.
+// versions are those of the jobs that were named. Each job must be there.
 func (o eraseOptions) versions(ctx context.Context, l *ledger.Ledger) ([]ledger.Document, error) {
 	var docs []ledger.Document
+	seen := map[int64]bool{}
 	for _, id := range o.jobs {
-		job, err := export.Find(ctx, l, export.Wanted{ID: id, User: o.user, Recipe: o.recipe, Event: o.event})
-		if err != nil && !errors.Is(err, export.ErrNotFound) {
+		some, err := o.versionsOf(ctx, l, id)
+		if err != nil {
 			return nil, err
 		}
-		user := o.user
-		if err == nil {
-			docs, user = append(docs, job.Versions...), job.User
-		}
-		all, failed := l.Versions(ctx, user, id)
-		if failed != nil {
-			return nil, failed
-		}
-		begun := 0
-		for _, d := range all {
-			if d.State == ledger.Deleting && (o.recipe == "" || d.Recipe == o.recipe) {
+		for _, d := range some {
+			if !seen[d.ID] {
+				seen[d.ID] = true
 				docs = append(docs, d)
-				begun++
 			}
-		}
-		if err != nil && begun == 0 {
-			return nil, err
 		}
 	}
 	return docs, nil
+}
+
+// versionsOf are those of a job, also where their erasure was begun before, and
+// where they are expiring: their bytes may lie in a segment for a while.
+func (o eraseOptions) versionsOf(ctx context.Context, l *ledger.Ledger, id string) ([]ledger.Document, error) {
+	want := export.Wanted{ID: id, User: o.user, Recipe: o.recipe, Event: o.event}
+	job, notFound := export.Find(ctx, l, want)
+	if notFound != nil && !errors.Is(notFound, export.ErrNotFound) {
+		return nil, notFound
+	}
+	docs := job.Versions
+	if notFound == nil {
+		want = export.Wanted{ID: id, User: job.User, Recipe: job.Recipe, Event: job.Kind != jobfile.Job}
+	}
+	gone, err := export.Find(ctx, expiringIndex{l}, want)
+	if err != nil && !errors.Is(err, export.ErrNotFound) {
+		return nil, err
+	}
+	docs = append(docs, gone.Versions...)
+	all, err := l.Versions(ctx, want.User, id)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range all {
+		if d.State == ledger.Deleting && (o.recipe == "" || d.Recipe == o.recipe) {
+			docs = append(docs, d)
+		}
+	}
+	if len(docs) == 0 {
+		return nil, notFound
+	}
+	return docs, nil
+}
+
+// expiringIndex has what is expiring, as if it could still be found.
+type expiringIndex struct{ ledger *ledger.Ledger }
+
+// ByJob returns the expiring versions of what has this id.
+func (x expiringIndex) ByJob(ctx context.Context, user, job string) ([]ledger.Document, error) {
+	all, err := x.ledger.Versions(ctx, user, job)
+	all = slices.DeleteFunc(all, func(d ledger.Document) bool { return d.State != ledger.Expiring })
+	for i := range all {
+		all[i].State = ""
+	}
+	return all, err
 }
 
 // planErasure lists what would be erased, and says what would not.
