@@ -155,7 +155,7 @@ func (r *removal) remove(ctx context.Context, all []Version, f func() error) err
 		}
 	}
 	for _, e := range each {
-		r.kept[e.Key], r.err = true, e
+		r.kept[e.Key], r.err = true, e.Err
 		r.look(ctx, e)
 	}
 	return nil

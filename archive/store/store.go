@@ -242,7 +242,7 @@ type Retainer interface {
 type RetainedError struct {
 	Keys  []string  // of the objects that are still there
 	Until time.Time // when the first of them may be tried again; zero: not known
-	Err   error     // the latest refusal
+	Err   error     // why the latest of them was refused, without its key
 }
 
 // Error names what is still there.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -136,6 +137,11 @@ func wantRetained(t *testing.T, err error, until time.Time, keys ...string) {
 	if !errors.As(err, &e) || !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("Remove = %v, want a RetainedError that is fs.ErrPermission", err)
 		return
+	}
+	for _, key := range keys { // Err is told with each of them, whichever it is of
+		if strings.Contains(e.Err.Error(), key) {
+			t.Errorf("the reason of a RetainedError is %q, want one without a key", e.Err)
+		}
 	}
 	if !slices.Equal(e.Keys, keys) || e.Until.Sub(until).Abs() > time.Hour {
 		t.Errorf("Remove says that %q are retained until %v, want %q until %v", e.Keys, e.Until, keys, until)
