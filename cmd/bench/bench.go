@@ -24,10 +24,13 @@ type bench struct {
 	files      corpus.Files
 	largeFiles map[corpus.Shape]string
 	latency    time.Duration
-	lines      int    // of the job that is written out
-	listed     int    // jobs in the ledger that is listed
-	looked     int    // jobs in the segment that one is looked up in
+	lines      int // of the job that is written out
+	listed     int // jobs in the ledger that is listed
+	looked     int // jobs in the segment that one is looked up in
+	expired    int // documents that expire
+	stored     compacted
 	cache      string // what is kept between runs
+	kept       string // a folder of all runs, gone afterwards
 	scratch    string // a folder of the present run alone
 }
 
@@ -39,13 +42,17 @@ type result struct {
 	Runs   []sample `json:"runs,omitempty"`
 }
 
-func benchmark(ctx context.Context, o options) error {
+func benchmark(ctx context.Context, o options) (err error) {
 	chosen, err := choose(o)
 	if err != nil {
 		return err
 	}
 	b, err := prepare(ctx, o, chosen)
 	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(b.kept)) }()
+	if err := b.store(ctx, chosen); err != nil {
 		return err
 	}
 	results := make([]result, len(chosen))
@@ -101,7 +108,7 @@ func missing(t target) string {
 
 // prepare makes what the chosen targets read.
 func prepare(ctx context.Context, o options, chosen []target) (*bench, error) {
-	b := &bench{latency: o.latency, lines: o.lines, listed: o.listed, looked: o.looked, largeFiles: map[corpus.Shape]string{}}
+	b := &bench{latency: o.latency, lines: o.lines, listed: o.listed, looked: o.looked, expired: o.expired, largeFiles: map[corpus.Shape]string{}}
 	var err error
 	if b.cache, err = filepath.Abs(filepath.Join(o.dir, "cache")); err != nil {
 		return nil, err
@@ -133,6 +140,18 @@ func prepare(ctx context.Context, o options, chosen []target) (*bench, error) {
 		}
 	}
 	return b, nil
+}
+
+// store archives the corpus into a folder where a target reads it there.
+func (b *bench) store(ctx context.Context, chosen []target) (err error) {
+	if !slices.ContainsFunc(chosen, func(t target) bool { return t.stored && missing(t) == "" }) {
+		return nil
+	}
+	if b.kept, err = os.MkdirTemp(filepath.Dir(b.cache), "stored-"); err != nil {
+		return err
+	}
+	b.stored, err = b.storeCorpus(ctx, b.kept)
+	return err
 }
 
 // output runs one of bench's own parts and reads the JSON that it prints.

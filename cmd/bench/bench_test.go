@@ -107,11 +107,13 @@ func TestProgramsThatAreNotInstalledAreNamed(t *testing.T) {
 }
 
 func TestEveryTargetRuns(t *testing.T) {
-	out := runBench(t, "-jobs", "200", "-runs", "2", "-large", "50000000", "-lines", "1000", "-listed", "500", "-looked", "300",
-		"-only", "null,sdk,rerun,gateway,dir,tree,lines,string,text,json,resolve,first-page,thousandth-page,lookup,lookup-alone")
+	out := runBench(t, "-jobs", "200", "-runs", "2", "-large", "50000000", "-lines", "1000", "-listed", "500", "-looked", "300", "-expired", "300",
+		"-only", "null,sdk,rerun,gateway,dir,tree,lines,string,text,json,resolve,first-page,thousandth-page,lookup,lookup-alone,"+
+			"compact,compact-gateway,gzip,expire")
 	for _, want := range []string{
 		"200 records", "\nnull ", "\nsdk ", "\nrerun ", "\ngateway ", "\ndir ", "\ntree ", "\nlines ", "\nstring ",
 		"\ntext ", "\njson ", "\nresolve ", "\nfirst-page ", "\nthousandth-page ", "\nlookup ", "\nlookup-alone ",
+		"\ncompact ", "\ncompact-gateway ", "\ngzip ", "\nexpire ",
 	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("bench printed no %q:\n%s", want, out)

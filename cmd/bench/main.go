@@ -31,7 +31,10 @@ func main() {
 func parts() map[string]func(context.Context, []string) error {
 	return map[string]func(context.Context, []string) error{
 		"entries":   makeEntries,
+		"expire":    expireAll,
 		"generate":  generate,
+		"gzip":      gzipEach,
+		"jobs":      makeJobs,
 		"large":     large,
 		"lookup":    lookUp,
 		"null-s3":   serveNull,
@@ -39,6 +42,7 @@ func parts() map[string]func(context.Context, []string) error {
 		"put-loop":  putLoop,
 		"render":    renderJob,
 		"resolve":   resolveTokens,
+		"segment":   makeSegment,
 		"tree-loop": treeLoop,
 	}
 }
@@ -73,6 +77,7 @@ type options struct {
 	lines   int   // of the job that is written out
 	listed  int   // jobs in the ledger that is listed
 	looked  int   // jobs in the segment that one is looked up in
+	expired int   // documents that expire
 }
 
 func parseOptions(args []string) (options, error) {
@@ -93,13 +98,14 @@ func parseOptions(args []string) (options, error) {
 	flags.IntVar(&o.lines, "lines", 1_000_000, "`number` of lines of the job that is written out")
 	flags.IntVar(&o.listed, "listed", 1_000_000, "`number` of jobs in the ledger that is listed")
 	flags.IntVar(&o.looked, "looked", 61_500, "`number` of jobs in the segment that jobs are looked up in; the default makes 128 MB")
+	flags.IntVar(&o.expired, "expired", 1_000_000, "`number` of documents that expire")
 	flags.BoolVar(&quick, "quick", false, "10,000 records, lines and listed jobs, a large record of 100 MB, one run")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	if quick {
 		o.jobs, o.large, o.runs = 10_000, 100_000_000, 1
-		o.lines, o.listed, o.looked = 10_000, 10_000, 10_000
+		o.lines, o.listed, o.looked, o.expired = 10_000, 10_000, 10_000, 10_000
 	}
 	if only != "" {
 		o.only = strings.Split(only, ",")
@@ -107,8 +113,8 @@ func parseOptions(args []string) (options, error) {
 	switch {
 	case flags.NArg() > 0:
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case o.jobs < 1 || o.runs < 1 || o.large < 1 || o.lines < 1 || o.looked < 1:
-		return o, errors.New("-jobs, -runs, -large, -lines and -looked are at least 1")
+	case o.jobs < 1 || o.runs < 1 || o.large < 1 || o.lines < 1 || o.looked < 1 || o.expired < 1:
+		return o, errors.New("-jobs, -runs, -large, -lines, -looked and -expired are at least 1")
 	case o.listed < pageSize:
 		return o, fmt.Errorf("-listed is at least %d: a page", pageSize)
 	}

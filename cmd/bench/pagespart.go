@@ -95,6 +95,21 @@ func ledgerOfJobs(ctx context.Context, dir string, listed int) (string, error) {
 	return path, os.Rename(temp, path)
 }
 
+// makeJobs is the part of bench that makes a ledger of many jobs.
+func makeJobs(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("jobs", flag.ContinueOnError)
+	dir := flags.String("dir", "", "where the ledger is kept")
+	listed := flags.Int("listed", 1, "`jobs` in it")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	path, err := ledgerOfJobs(ctx, *dir, *listed)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(path)
+}
+
 func commitJobs(ctx context.Context, l *ledger.Ledger, listed int) error {
 	const batch = 10_000
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -29,10 +29,10 @@ func printTables(w io.Writer, stats corpus.Stats, results []result) error {
 		stats.Jobs, float64(stats.Bytes)/1e6, float64(stats.Mean)/1e3, float64(stats.P50)/1e3, float64(stats.P99)/1e3, float64(stats.Max)/1e3, stats.Ratio)
 	fmt.Fprintf(w, "median (least–greatest)\n\n")
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "target\tobjects/s\tMB/s\tCPU µs/object\tpeak RSS MB\tserver CPU µs/object\twhat")
+	fmt.Fprintln(tw, "target\tobjects/s\tMB/s\tCPU µs/object\tpeak RSS MB\tserver CPU µs/object\tMB made\tmedian ms\twhat")
 	for _, r := range results {
 		if r.Err != "" {
-			fmt.Fprintf(tw, "%s\tabsent\t\t\t\t\t%s\n", r.Target, r.Err)
+			fmt.Fprintf(tw, "%s\tabsent\t\t\t\t\t\t\t%s\n", r.Target, r.Err)
 			continue
 		}
 		perObject := func(seconds func(sample) float64) string {
@@ -45,12 +45,14 @@ func printTables(w io.Writer, stats corpus.Stats, results []result) error {
 		if r.Runs[0].ServerCPU > 0 {
 			server = perObject(func(s sample) float64 { return s.ServerCPU / float64(s.Objects) * 1e6 })
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Target,
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Target,
 			perObject(func(s sample) float64 { return float64(s.Objects) / s.Seconds }),
 			spread(r.Runs, func(s sample) float64 { return float64(s.Bytes) / s.Seconds / 1e6 }),
 			perObject(func(s sample) float64 { return s.CPU / float64(s.Objects) * 1e6 }),
 			spread(r.Runs, func(s sample) float64 { return float64(s.RSS) / 1e6 }),
-			server, r.What)
+			server,
+			known(r.Runs, func(s sample) float64 { return float64(s.Made) / 1e6 }),
+			known(r.Runs, func(s sample) float64 { return s.MedianMS }), r.What)
 	}
 	if err := tw.Flush(); err != nil {
 		return err
@@ -63,6 +65,14 @@ func printTables(w io.Writer, stats corpus.Stats, results []result) error {
 func spread(runs []sample, figure func(sample) float64) string {
 	all := figures(runs, figure)
 	return fmt.Sprintf("%.0f (%.0f–%.0f)", median(all), all[0], all[len(all)-1])
+}
+
+// known is spread where there is such a figure.
+func known(runs []sample, figure func(sample) float64) string {
+	if figure(runs[0]) == 0 {
+		return "-"
+	}
+	return spread(runs, figure)
 }
 
 // figures is a figure of each run, in order.
@@ -78,72 +88,4 @@ func figures(runs []sample, figure func(sample) float64) []float64 {
 // median of figures that are in order.
 func median(all []float64) float64 {
 	return (all[(len(all)-1)/2] + all[len(all)/2]) / 2
-}
-
-// goal is a bound that a target's median is to keep.
-type goal struct {
-	target, what, unit string
-	figure             func(sample) float64
-	bound              float64
-	atMost             bool   // else at least
-	times              string // a target: bound is in terms of its median
-}
-
-func goals() []goal {
-	rate := func(s sample) float64 { return float64(s.Objects) / s.Seconds }
-	cpu := func(s sample) float64 { return s.CPU / float64(s.Objects) * 1e6 }
-	rss := func(s sample) float64 { return float64(s.RSS) / 1e6 }
-	volume := func(s sample) float64 { return float64(s.Bytes) / s.Seconds / 1e6 }
-	each := func(s sample) float64 { return s.Seconds / float64(s.Objects) * 1e6 }
-	return []goal{
-		{target: "null", what: "objects/s", figure: rate, bound: 12_000},
-		{target: "null", what: "CPU", unit: " µs/object", figure: cpu, bound: 130, atMost: true},
-		{target: "null", what: "memory", unit: " MB", figure: rss, bound: 100, atMost: true},
-		{target: "rerun", what: "objects/s", figure: rate, bound: 20_000},
-		{target: "dir", what: "objects/s", figure: rate, bound: 0.5, times: "tree"},
-		{target: "lines", what: "memory", unit: " MB", figure: rss, bound: 100, atMost: true},
-		{target: "string", what: "memory", unit: " MB", figure: rss, bound: 100, atMost: true},
-		{target: "text", what: "MB/s", figure: volume, bound: 200},
-		{target: "text", what: "memory", unit: " MB", figure: rss, bound: 64, atMost: true},
-		{target: "json", what: "MB/s", figure: volume, bound: 200},
-		{target: "json", what: "memory", unit: " MB", figure: rss, bound: 64, atMost: true},
-		{target: "resolve", what: "tokens/s", figure: rate, bound: 2_000},
-		{target: "first-page", what: "time", unit: " µs", figure: each, bound: 10_000, atMost: true},
-		{target: "thousandth-page", what: "time", unit: " µs", figure: each, bound: 2, atMost: true, times: "first-page"},
-	}
-}
-
-// printGoals says of each goal whether its target kept it.
-func printGoals(w io.Writer, results []result) error {
-	of := func(target string, figure func(sample) float64) (float64, bool) {
-		for _, r := range results {
-			if r.Target == target && len(r.Runs) > 0 {
-				return median(figures(r.Runs, figure)), true
-			}
-		}
-		return 0, false
-	}
-	fmt.Fprintln(w)
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, g := range goals() {
-		got, ok := of(g.target, g.figure)
-		bound := g.bound
-		if g.times != "" {
-			other, there := of(g.times, g.figure)
-			bound, ok = g.bound*other, ok && there
-		}
-		if !ok {
-			continue
-		}
-		word, kept := "at least", got >= bound
-		if g.atMost {
-			word, kept = "at most", got <= bound
-		}
-		verdict := "kept"
-		if !kept {
-			verdict = "MISSED"
-		}
-		fmt.Fprintf(tw, "%s\t%s\t%.0f%s\t%s %.0f\t%s\n", g.target, g.what, got, g.unit, word, bound, verdict)
-	}
-	return tw.Flush()
 }

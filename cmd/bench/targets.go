@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"logstow/archive"
 	"logstow/archive/store/storetest/gateway"
@@ -21,6 +19,7 @@ type target struct {
 	what    string
 	program string // another program that it needs; "" for none
 	large   bool   // measured with one large record, not with the corpus
+	stored  bool   // with the corpus in a folder, as files
 	run     func(context.Context, *bench) (sample, error)
 }
 
@@ -42,6 +41,13 @@ func targets() []target {
 		{name: "thousandth-page", what: "the thousandth page", run: page(1000)},
 		{name: "lookup", what: "a job found and read in one large segment on versitygw, one processor", run: lookup(false)},
 		{name: "lookup-alone", what: "the same without the ledger", run: lookup(true)},
+		{name: "compact", what: "logstow packs all documents of a folder", stored: true, run: compactDirectory},
+		{name: "compact-gateway", what: "logstow packs all documents of versitygw", run: compactGateway},
+		{name: "gzip", what: "each document gzipped alone, nothing written", run: gzipAlone},
+		{name: "expire", what: "documents marked, and removed from a store that is not there", run: expire},
+		{name: "duckdb", what: "DuckDB writes the same table from the one file of records", program: "npm", run: duckdbFile},
+		{name: "duckdb-folder", what: "DuckDB writes the same table from the folder", program: "npm", stored: true, run: duckdbFolder},
+		{name: "duckdb-lookup", what: "DuckDB reads one job of a large segment, a local file", program: "npm", run: duckdbLookup},
 		{name: "bento", what: "Bento into the null S3 server", program: "bento", run: bento("bento")},
 		{name: "redpanda-connect", what: "Redpanda Connect into the null S3 server", program: "redpanda-connect", run: bento("redpanda-connect")},
 		{name: "s5cmd", what: "s5cmd, files split before", program: "s5cmd", run: s5cmd},
@@ -67,7 +73,12 @@ type sample struct {
 	Seconds   float64 `json:"seconds"`
 	CPU       float64 `json:"cpu_seconds"`
 	RSS       int64   `json:"rss_bytes"`
-	ServerCPU float64 `json:"server_cpu_seconds,omitempty"` // of the null server
+	ServerCPU float64 `json:"server_cpu_seconds,omitempty"` // of the null server, or of versitygw
+
+	Made     int64   `json:"made_bytes,omitempty"` // of the files that were made
+	MedianMS float64 `json:"median_ms,omitempty"`  // of one look-up
+	Gets     float64 `json:"gets,omitempty"`       // requests of one look-up
+	Lists    float64 `json:"lists,omitempty"`
 }
 
 func (b *bench) sample(u usage) sample {
@@ -79,19 +90,10 @@ func (b *bench) sample(u usage) sample {
 // temporary files, and returns what it says it did.
 func (b *bench) archive(ctx context.Context, scratch, source, store string, env []string) (archive.Summary, usage, error) {
 	var s archive.Summary
-	config := filepath.Join(scratch, "config.yaml")
-	if err := os.WriteFile(config, nil, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(scratch, "config.yaml"), nil, 0o644); err != nil {
 		return s, usage{}, err
 	}
-	cmd := exec.CommandContext(ctx, b.logstow, "archive", source, "--store", store,
-		"--ledger", filepath.Join(scratch, "ledger.db"), "--json", "--config", config)
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "LOGSTOW_") {
-			cmd.Env = append(cmd.Env, v)
-		}
-	}
-	cmd.Env = append(append(cmd.Env, "TMPDIR="+scratch), env...)
-	u, out, err := measure(cmd)
+	u, out, err := measure(b.command(ctx, scratch, env, "archive", source, "--store", store, "--json"))
 	if err != nil {
 		return s, u, err
 	}

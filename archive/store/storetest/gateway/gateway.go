@@ -34,6 +34,7 @@ type Options struct {
 	Bucket     string // "logstow" where empty; three letters or more
 	Versioning bool   // the bucket keeps versions
 	ObjectLock bool   // the bucket locks objects, and keeps versions
+	Address    string // 127.0.0.1:PORT, where a former server was found; a free port where empty
 }
 
 // Gateway is a running server.
@@ -81,7 +82,7 @@ func StartIn(ctx context.Context, dir string, opts Options) (*Gateway, error) {
 	// Somebody else may take the port between our choice and its use.
 	var errs []error
 	for range 3 {
-		g, err := start(ctx, binary, dir)
+		g, err := start(ctx, binary, dir, opts.Address)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -104,6 +105,9 @@ func (g *Gateway) Close() error {
 	g.alive = nil
 	return errors.Join(err, g.cmd.Wait())
 }
+
+// Ended tells, after Close, what the server used.
+func (g *Gateway) Ended() *os.ProcessState { return g.cmd.ProcessState }
 
 // Env returns what a process needs in its environment to use the server, with
 // no other configuration of AWS.
@@ -176,10 +180,12 @@ func repository() (string, error) {
 // process that holds the other end.
 const leash = `"$@" & read -r _; kill -9 $!; wait`
 
-func start(ctx context.Context, binary, dir string) (*Gateway, error) {
-	address, err := freeAddress()
-	if err != nil {
-		return nil, err
+func start(ctx context.Context, binary, dir, address string) (*Gateway, error) {
+	if address == "" {
+		var err error
+		if address, err = freeAddress(); err != nil {
+			return nil, err
+		}
 	}
 	g := &Gateway{
 		Endpoint: "http://" + address,
