@@ -44,14 +44,15 @@ type Summary struct {
 // NewWriter returns a writer of a segment to w. Close completes the file.
 func NewWriter(w io.Writer) *Writer {
 	out := newSealer(w)
-	return &Writer{out: out, parquet: parquet.NewGenericWriter[any](out, options()...)}
+	d, err := newDeflater()
+	return &Writer{out: out, parquet: parquet.NewGenericWriter[any](out, options(d)...), err: err}
 }
 
-func options() []parquet.WriterOption {
+func options(d *deflater) []parquet.WriterOption {
 	all := schema()
 	o := []parquet.WriterOption{
 		newSchema(all),
-		parquet.Compression(&parquet.Zstd),
+		parquet.Compression(d),
 		parquet.PageBufferSize(PageBytes),
 		parquet.WriteBufferSize(0), // the sealer has its own, and must see where the tail begins
 		parquet.DataPageVersion(1), // the one that every tool reads
