@@ -33,6 +33,11 @@ func (h *Hold) Holds(d *Document) bool {
 	})
 }
 
+// Within is the query of what is within a scope.
+func Within(s layout.Scope) Query {
+	return Query{User: s.User, Recipe: s.Recipe, Job: s.Job, Statuses: s.Statuses, Kinds: s.Kinds, From: s.From, To: s.To}
+}
+
 const recordHoldSQL = `INSERT INTO holds (id, scope, placed_by, reason, placed, released, released_by, release_reason)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET released = excluded.released,

@@ -42,6 +42,9 @@ func (e *LeavingError) Error() string {
 		}
 		named = append(named, fmt.Sprintf("%s (%s)", d.Key, d.State))
 	}
+	if len(named) == 10 {
+		named = append(named, "perhaps more")
+	}
 	return "can't be held any more, being removed already: " + strings.Join(named, ", ")
 }
 
@@ -122,18 +125,13 @@ func sameScope(a, b layout.Scope) bool {
 		slices.Equal(a.Statuses, b.Statuses) && slices.Equal(a.Kinds, b.Kinds)
 }
 
-// within is the query of what is within a scope.
-func within(s layout.Scope) ledger.Query {
-	return ledger.Query{User: s.User, Recipe: s.Recipe, Job: s.Job, Statuses: s.Statuses, Kinds: s.Kinds, From: s.From, To: s.To}
-}
-
 // secure takes what is within a hold's scope out of segments, and locks it in the
 // store.
 func secure(ctx context.Context, c Config, did *Placed, progress func(Placed)) error {
 	if progress == nil {
 		progress = func(Placed) {}
 	}
-	taken, err := compact.Restore(ctx, c.compact(), within(did.Hold.Scope), func(r compact.Restored) {
+	taken, err := compact.Restore(ctx, c.compact(), ledger.Within(did.Hold.Scope), func(r compact.Restored) {
 		now := *did
 		now.TakenOut, now.Documents = r.Documents, r.Documents+r.AlreadyThere
 		progress(now)

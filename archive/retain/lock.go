@@ -25,7 +25,7 @@ func lock(ctx context.Context, c Config, scope layout.Scope, progress func(int64
 		return 0, nil
 	}
 	var failed failures
-	for d, err := range c.Ledger.Documents(ctx, within(scope)) {
+	for d, err := range c.Ledger.Documents(ctx, ledger.Within(scope)) {
 		if err != nil {
 			return n, fmt.Errorf("lock: %w", err)
 		}
@@ -60,7 +60,7 @@ func unlock(ctx context.Context, c Config, scope layout.Scope) error {
 	}
 	var failed failures
 	var page []ledger.Document
-	for d, err := range c.Ledger.Documents(ctx, within(scope)) {
+	for d, err := range c.Ledger.Documents(ctx, ledger.Within(scope)) {
 		if err != nil {
 			return fmt.Errorf("unlock: %w", err)
 		}

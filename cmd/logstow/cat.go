@@ -55,7 +55,7 @@ all that the user has is listed.`,
 	storeFlag(cmd)
 	ledgerFlag(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&o.want.User, "user", "", "whose job, where several `users` have one of this id")
+	flags.StringVar(&o.want.User, "user", "", "whose job: of this `user`, where several have one of this id")
 	flags.StringVar(&o.want.Recipe, "recipe", "", "of which `recipe`, where several have one of this id")
 	flags.BoolVar(&o.want.Event, "event", false, "look among events only")
 	flags.StringVar(&o.revision, "revision", "", "the version whose input `hash` begins so (see ls --json)")

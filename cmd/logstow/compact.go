@@ -44,7 +44,8 @@ what would be done, and why or why not.`,
 		Example: `  logstow compact --dry-run
   logstow compact --user 1234 --month 2024-03 --after 0s
   logstow compact --json`,
-		Args: cobra.NoArgs,
+		Args:    cobra.NoArgs,
+		PreRunE: noEmptySelection,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.load(cmd)
 			if err != nil {
@@ -178,7 +179,7 @@ type compactReport struct{ compact.Summary }
 
 func (r compactReport) print(w io.Writer) error {
 	lines := summaryLines{w: w}
-	lines.text("packed", fmt.Sprintf("%s, %s, of %s", counted(r.Packed, "document"), term.Size(r.PackedBytes), counted(r.Partitions, "month")))
+	lines.text("packed", fmt.Sprintf("%s, %s, of %s looked at", counted(r.Packed, "document"), term.Size(r.PackedBytes), counted(r.Partitions, "month")))
 	lines.text("written", fmt.Sprintf("%s, %s", counted(r.Segments, "segment"), term.Size(r.SegmentBytes)))
 	lines.nonzero("merged", r.Merged, "segments that were replaced by larger ones")
 	lines.nonzero("removed", r.InputsRemoved, "files of documents that lie in segments")

@@ -50,6 +50,7 @@ On a terminal it asks; elsewhere say --yes.`,
 		Example: `  logstow erase j-AEcaNzd9-dGQ4Bf --reason 'request 4711' --dry-run
   logstow erase 4711 4712 --user 1234 --reason 'request 4711' --yes
   logstow erase --user 1234 --all --reason 'the contract ended' --yes --json`,
+		PreRunE: noEmptySelection,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.load(cmd)
 			if err != nil {
@@ -63,7 +64,7 @@ On a terminal it asks; elsewhere say --yes.`,
 	storeFlag(cmd)
 	ledgerFlag(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&o.user, "user", "", "whose jobs, where several `users` have one of an id; with --all, of whom everything is erased")
+	flags.StringVar(&o.user, "user", "", "whose jobs: of this `user`, where several have one of an id; with --all, of whom everything is erased")
 	flags.StringVar(&o.recipe, "recipe", "", "of which `recipe`, where several have one of an id")
 	flags.BoolVar(&o.event, "event", false, "look among events only")
 	flags.BoolVar(&o.all, "all", false, "everything of the user")
@@ -83,7 +84,7 @@ func (o eraseOptions) check() error {
 		return usagef("say whose everything: --user USER --all")
 	case !o.all && len(o.jobs) == 0:
 		return usagef("name the jobs to erase, or say --user USER --all")
-	case o.reason == "" && !o.dryRun:
+	case strings.TrimSpace(o.reason) == "" && !o.dryRun:
 		return usagef("say why with --reason: it is kept on record")
 	}
 	return nil

@@ -71,7 +71,7 @@ func (a *app) holdLs(ctx context.Context, c *config.Config, o holdLsOptions) (er
 		if !o.all && !h.Released.IsZero() {
 			continue
 		}
-		n, err := l.CountDocuments(ctx, queryOf(h.Scope))
+		n, err := l.CountDocuments(ctx, ledger.Within(h.Scope))
 		if err != nil {
 			return err
 		}
@@ -83,16 +83,11 @@ func (a *app) holdLs(ctx context.Context, c *config.Config, o holdLsOptions) (er
 		}
 		released := ""
 		if !h.Released.IsZero() {
-			released = h.Released.Format(time.DateTime) + " by " + h.ReleasedBy + ": " + shortened(h.ReleaseReason, 60)
+			released = h.Released.Format(time.DateTime) + " by " + shortened(h.ReleasedBy, 40) + ": " + shortened(h.ReleaseReason, 60)
 		}
-		table.Row(h.ID, h.Placed.Format(time.DateTime), h.By, shortened(scopeText(h.Scope), 80), term.Count(n), shortened(h.Reason, 60), released)
+		table.Row(h.ID, h.Placed.Format(time.DateTime), shortened(h.By, 40), shortened(scopeText(h.Scope), 80), term.Count(n), shortened(h.Reason, 60), released)
 	}
 	return table.Write(a.out)
-}
-
-// queryOf selects what is within a scope.
-func queryOf(s layout.Scope) ledger.Query {
-	return ledger.Query{User: s.User, Recipe: s.Recipe, Job: s.Job, Statuses: s.Statuses, Kinds: s.Kinds, From: s.From, To: s.To}
 }
 
 // scopeText says what a scope is about, as people read it.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,10 +42,11 @@ in a segment is copied out to a file of its own. On a bucket with Object Lock it
 gets the bucket's legal hold too, as far as it is archived by now.
 
 The hold's id is printed once the store has it. What is being removed already can't
-be held: it is named, and the exit status is 1.`,
+be held: ten of it are named, and the exit status is 1.`,
 		Example: `  logstow hold place j-AEcaNzd9-dGQ4Bf --reason 'case 2026-17'
   logstow hold place --user 1234 --recipe 77 --since 2026-01-01 --reason 'case 2026-17'
   logstow hold place --all --reason 'audit' --by 'legal department'`,
+		PreRunE: noEmptySelection,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.load(cmd)
 			if err != nil {
@@ -118,7 +121,7 @@ func (o *holdPlaceOptions) complete() (err error) {
 		return usagef("--all is everything: select something or say --all, not both")
 	case len(o.jobs) == 0 && !o.all && !named:
 		return usagef("name jobs, or select them with --user, --recipe, --status, --kind, --since or --until; --all is everything")
-	case o.reason == "":
+	case strings.TrimSpace(o.reason) == "":
 		return usagef("say why with --reason: it is kept on record")
 	}
 	for _, k := range o.scope.Kinds {
@@ -154,7 +157,10 @@ func (o *holdPlaceOptions) scopes(ctx context.Context, l *ledger.Ledger) ([]layo
 		if err != nil {
 			return nil, err
 		}
-		scopes = append(scopes, layout.Scope{User: job.User, Recipe: o.scope.Recipe, Job: job.ID})
+		scope := layout.Scope{User: job.User, Recipe: o.scope.Recipe, Job: job.ID}
+		if !slices.ContainsFunc(scopes, func(s layout.Scope) bool { return s.User == scope.User && s.Job == scope.Job }) {
+			scopes = append(scopes, scope)
+		}
 	}
 	return scopes, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -53,7 +54,7 @@ packed is removed or packed by the next run of retain or compact.`,
 }
 
 func (a *app) holdRelease(ctx context.Context, c *config.Config, o holdReleaseOptions) (err error) {
-	if o.reason == "" {
+	if strings.TrimSpace(o.reason) == "" {
 		return usagef("say why with --reason: it is kept on record")
 	}
 	s, l, err := openForWriting(ctx, c, false)

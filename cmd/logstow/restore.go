@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,6 +45,7 @@ otherwise. It may be interrupted and repeated.`,
 		Example: `  logstow restore j-AEcaNzd9-dGQ4Bf
   logstow restore --user 1234 --month 2024-03
   logstow restore --recipe 77 --status failed --since 2024-01-01 --until 2024-06-30 --json`,
+		PreRunE: noEmptySelection,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.load(cmd)
 			if err != nil {
@@ -142,7 +144,9 @@ func (o restoreOptions) queries(ctx context.Context, l *ledger.Ledger, query led
 		}
 		one := query
 		one.User, one.Recipe, one.Job = job.User, job.Recipe, job.ID
-		all = append(all, one)
+		if !slices.ContainsFunc(all, func(q ledger.Query) bool { return q.User == one.User && q.Recipe == one.Recipe && q.Job == one.Job }) {
+			all = append(all, one)
+		}
 	}
 	return all, nil
 }

@@ -30,8 +30,11 @@ policies still let it expire, the next run of retain marks it again, and its gra
 begins anew: to keep it, change the policy or place a hold.`,
 		Example: `  logstow retain cancel j-AEcaNzd9-dGQ4Bf
   logstow retain cancel --policy 90-days --dry-run`,
-		Args: cobra.MaximumNArgs(1),
+		PreRunE: noEmptySelection,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef("%d jobs where there is one: %s", len(args), cmd.UseLine())
+			}
 			c, err := a.load(cmd)
 			if err != nil {
 				return err

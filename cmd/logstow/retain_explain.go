@@ -45,7 +45,7 @@ being erased or erased. Nothing is written.`,
 	storeFlag(cmd)
 	ledgerFlag(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&o.want.User, "user", "", "whose job, where several `users` have one of this id")
+	flags.StringVar(&o.want.User, "user", "", "whose job: of this `user`, where several have one of this id")
 	flags.StringVar(&o.want.Recipe, "recipe", "", "of which `recipe`, where several have one of this id")
 	flags.BoolVar(&o.want.Event, "event", false, "look among events only")
 	flags.BoolVar(&o.json, "json", false, "one JSON object for each version")

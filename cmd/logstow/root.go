@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // app is what every command works with.
@@ -95,6 +96,20 @@ func oneArgument(cmd *cobra.Command, args []string) error {
 	}
 	usage := strings.TrimSuffix(cmd.UseLine(), " [flags]")
 	return usagef("%d arguments where there is one: %s", len(args), usage)
+}
+
+// noEmptySelection refuses a flag that selects and has no value, as a script gives
+// one whose variable isn't set: it would select everything.
+func noEmptySelection(cmd *cobra.Command, _ []string) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		switch f.Name {
+		case "user", "recipe", "status", "kind", "month", "since", "until", "policy":
+			if v := f.Value.String(); v == "" || v == "[]" {
+				err = usagef("--%s is empty: leave it out where all are meant", f.Name)
+			}
+		}
+	})
+	return err
 }
 
 // statuses adds to a command's help how it may end.
