@@ -17,6 +17,10 @@ const (
 	// that are packed whatever else there is.
 	fullSegments = compression
 
+	// keptDocuments is how many documents a partition may have that are remembered
+	// until they are packed, some MB of them. Of larger ones the ledger is asked again.
+	keptDocuments = 8192
+
 	dateFormat = "2006-01-02"
 )
 
@@ -26,6 +30,7 @@ type partition struct {
 	month ledger.Month
 	late  bool // it has segments already
 	holds []ledger.Hold
+	docs  []ledger.Document // that are ready or held; nil where they are not remembered
 }
 
 // turn is what a document waits for.
@@ -101,12 +106,16 @@ func (r *run) plan(ctx context.Context, m ledger.Month) (*partition, error) {
 func (r *run) full() int64 { return fullSegments * r.segmentBytes() }
 
 func (r *run) countTurns(ctx context.Context, p *partition) (n counts, err error) {
+	remember := p.month.Documents <= keptDocuments
 	for d, err := range r.Ledger.Loose(ctx, p.month) {
 		if err != nil {
 			return n, err
 		}
 		is, at := r.turn(p, &d)
 		n.documents[is]++
+		if remember && (is == ready || is == held) {
+			p.docs = append(p.docs, d)
+		}
 		switch {
 		case is == ready:
 			n.bytes += d.Size
@@ -167,7 +176,7 @@ func (p *partition) decide(n counts, over bool, full int64) {
 // notice of those on hold.
 func (r *run) readyOf(ctx context.Context, p *partition) iter.Seq2[ledger.Document, error] {
 	return func(yield func(ledger.Document, error) bool) {
-		for d, err := range r.Ledger.Loose(ctx, p.month) {
+		for d, err := range r.loose(ctx, p) {
 			if err == nil {
 				switch is, _ := r.turn(p, &d); is {
 				case held:
@@ -179,6 +188,21 @@ func (r *run) readyOf(ctx context.Context, p *partition) iter.Seq2[ledger.Docume
 				}
 			}
 			if !yield(d, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// loose yields what the plan remembers of a partition, or else what the ledger has.
+// What was remembered may be gone meanwhile: whoever reads it finds out.
+func (r *run) loose(ctx context.Context, p *partition) iter.Seq2[ledger.Document, error] {
+	if p.docs == nil {
+		return r.Ledger.Loose(ctx, p.month)
+	}
+	return func(yield func(ledger.Document, error) bool) {
+		for _, d := range p.docs {
+			if !yield(d, nil) {
 				return
 			}
 		}
