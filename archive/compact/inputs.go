@@ -16,10 +16,9 @@ const (
 	// inputsAtOnce is how many objects of documents are removed at a time.
 	inputsAtOnce = 1000
 
-	// freshClaim is how long after its claim an object of a document may still be
-	// removed: well before another takes the claim for stale, and may put the object
-	// again.
-	freshClaim = staleClaim / 2
+	// renewAfter is how old a claim is at most when something is removed by it. What
+	// is left of staleClaim then is more than the slowest request takes.
+	renewAfter = time.Minute
 
 	// unfinished is how old a segment is that nobody will finish any more.
 	unfinished = time.Hour
@@ -53,21 +52,17 @@ func (r *run) inputs(ctx context.Context) error {
 	return nil
 }
 
-// errLate says that a claim is too old for anything to be removed by it.
-var errLate = errors.New("claimed too long ago")
-
 // removeInputs removes the objects of documents that lie in a segment. Those that
-// the store doesn't let go are tried again by a later run, as are those that took
-// too long.
+// the store doesn't let go are tried again by a later run.
 func (r *run) removeInputs(ctx context.Context, s ledger.Segment) error {
 	for {
-		claimed := r.now().Round(0) // by the wall clock, which goes on while a machine sleeps
-		docs, err := r.Ledger.ClaimInputs(ctx, s.ID, claimed, staleClaim, inputsAtOnce)
+		at := r.wallClock()
+		docs, err := r.Ledger.ClaimInputs(ctx, s.ID, at, staleClaim, inputsAtOnce)
 		if err != nil || len(docs) == 0 {
 			return err
 		}
-		kept, err := r.retained(store.Remove(ctx, r.Store, r.stillClaimed(claimed), inputKeys(docs)...))
-		if errors.Is(err, errLate) {
+		kept, err := r.retained(store.Remove(ctx, r.Store, r.stillClaimed(docs, at), inputKeys(docs)...))
+		if errors.Is(err, ledger.ErrMoved) { // somebody else is at it
 			r.count(func(s *Summary) { s.Waiting += int64(len(docs)) })
 			return nil
 		}
@@ -82,15 +77,28 @@ func (r *run) removeInputs(ctx context.Context, s ledger.Segment) error {
 	}
 }
 
-// stillClaimed is asked before inputs are removed that were claimed at a time. A
-// process that was paused since may have been overtaken: its claim is stale, somebody
-// else has ended it, and what lies under the key by now is the document itself.
-func (r *run) stillClaimed(at time.Time) func(context.Context) error {
+// wallClock is the time by the wall clock, which goes on while a machine sleeps.
+func (c *Config) wallClock() time.Time { return c.now().Round(0) }
+
+// stillClaimed is asked before inputs are removed that were claimed at a time, and
+// claims them anew where that was a while ago. Who was paused since may have been
+// overtaken: somebody else took the claim for stale and ended it, and what lies under
+// the key by now is the document itself. That is ledger.ErrMoved.
+func (c *Config) stillClaimed(docs []ledger.Document, at time.Time) func(context.Context) error {
+	docs = slices.Clone(docs)
 	return func(ctx context.Context) error {
-		if r.now().Round(0).Sub(at).Abs() > freshClaim {
-			return errLate
+		if err := c.Ledger.CheckFence(ctx); err != nil {
+			return err
 		}
-		return r.Ledger.CheckFence(ctx)
+		now := c.wallClock()
+		if now.Sub(at).Abs() < renewAfter {
+			return nil
+		}
+		if err := c.Ledger.RenewInputs(ctx, docs, at, now); err != nil {
+			return err
+		}
+		at = now
+		return nil
 	}
 }
 

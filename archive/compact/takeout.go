@@ -126,7 +126,7 @@ func (c *Config) awaitInput(ctx context.Context, d ledger.Document) (bool, error
 			return is, err
 		}
 		if c.now().Sub(claimed).Abs() > staleClaim {
-			return false, c.endInput(ctx, d)
+			return false, c.endInput(ctx, d, claimed)
 		}
 		select {
 		case <-ctx.Done():
@@ -136,15 +136,20 @@ func (c *Config) awaitInput(ctx context.Context, d ledger.Document) (bool, error
 	}
 }
 
-// endInput removes the object under a document's own key. What the store does not
-// let go is no input any more: it is what the document is to be.
-func (c *Config) endInput(ctx context.Context, d ledger.Document) error {
-	err := store.Remove(ctx, c.Store, c.Ledger.CheckFence, d.Key, layout.Meta(d.Key))
+// endInput removes the object under a document's own key, which somebody claimed at
+// a time and didn't live to remove. It is ledger.ErrMoved where another is faster. What
+// the store does not let go is no input any more: it is what the document is to be.
+func (c *Config) endInput(ctx context.Context, d ledger.Document, claimed time.Time) error {
+	those, at := []ledger.Document{d}, c.wallClock()
+	if err := c.Ledger.RenewInputs(ctx, those, claimed, at); err != nil {
+		return err
+	}
+	err := store.Remove(ctx, c.Store, c.stillClaimed(those, at), d.Key, layout.Meta(d.Key))
 	var kept retained
 	if err := kept.take(err); err != nil {
 		return err
 	}
-	return c.Ledger.EndInputs(ctx, []ledger.Document{d})
+	return c.Ledger.EndInputs(ctx, those)
 }
 
 // putSame puts an object, unless it is there already.

@@ -234,3 +234,31 @@ func TestTakeOutFollows(t *testing.T) {
 	}
 	w.wantOut(t)
 }
+
+// Of two that find a claim stale one removes what it is of, and the other does not
+// remove what the first has put there since.
+func TestTakeOutIsOvertaken(t *testing.T) {
+	w := newPacked(t, newMemory(), 3)
+	s := w.pack(t, w.docs)
+	if docs, err := w.ledger.ClaimInputs(t.Context(), s.ID, packedAt, time.Hour, 10); err != nil || len(docs) != len(w.docs) {
+		t.Fatalf("ClaimInputs = %v, %v", docs, err)
+	}
+	w.now = func() time.Time { return packedAt.Add(time.Hour) }
+	overtaken := false
+	w.fault = func(op string, phase ledger.Phase) error {
+		if op == "renew inputs" && phase == ledger.Before && !overtaken {
+			overtaken = true
+			c := w.config()
+			c.Store = w.inner
+			if _, err := compact.Restore(t.Context(), c, ledger.Query{}, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	w.store.Reset()
+	if err := takeAllOut(t, w); err != nil || !overtaken || w.deletes() != 0 {
+		t.Errorf("TakeOut: %v, overtaken: %v, %d deletions, want none", err, overtaken, w.deletes())
+	}
+	w.wantOut(t)
+}

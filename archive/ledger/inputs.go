@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -24,6 +25,10 @@ WHERE id = ? AND +state = 'stored' AND +segment = ?
   AND NOT EXISTS (SELECT 1 FROM inputs WHERE document = documents.id AND claimed IS NOT NULL)`
 	dropInputSQL = "DELETE FROM inputs WHERE document = ?"
 )
+
+func renewInputsSQL(n int) string {
+	return "UPDATE inputs SET claimed = ? WHERE claimed = ? AND document IN (" + placeholders(n) + ")"
+}
 
 func endInputsSQL(n int) string {
 	return "DELETE FROM inputs WHERE claimed IS NOT NULL AND document IN (" + placeholders(n) + ")"
@@ -72,6 +77,29 @@ func claimInputs(ctx context.Context, tx *sql.Tx, segment int64, now time.Time, 
 		claimed = append(claimed, page...)
 	}
 	return claimed, nil
+}
+
+// RenewInputs claims inputs anew, at the time now, that were claimed at the time was.
+// It is ErrMoved where one of them isn't claimed since then any more: somebody else
+// took that claim for stale. Nothing is changed then.
+func (l *Ledger) RenewInputs(ctx context.Context, docs []Document, was, now time.Time) error {
+	return l.write(ctx, "renew inputs", func(ctx context.Context, tx *sql.Tx) error {
+		for chunk := range slices.Chunk(docs, pageRows) {
+			args := append([]any{now.UnixMilli(), was.UnixMilli()}, idsOf(chunk)...)
+			result, err := tx.ExecContext(ctx, renewInputsSQL(len(chunk)), args...)
+			if err != nil {
+				return err
+			}
+			n, err := result.RowsAffected()
+			if err != nil {
+				return err
+			}
+			if n != int64(len(chunk)) {
+				return fmt.Errorf("inputs that were claimed %s: %w: somebody else removes some of them", was.UTC().Format(time.RFC3339), ErrMoved)
+			}
+		}
+		return nil
+	})
 }
 
 // EndInputs records that the objects of claimed inputs are gone. It may be

@@ -234,6 +234,31 @@ func TestClaimsOfInputsLapse(t *testing.T) {
 	}
 }
 
+// Who renews claims has them for another while, all or none, and nobody else has.
+func TestClaimsOfInputsAreRenewed(t *testing.T) {
+	l := open(t, newPath(t))
+	p := pack(t, l, "s", archived(t, l, "u", 3)...)
+	docs := must(l.ClaimInputs(t.Context(), p.Segment.ID, noon, time.Hour, 3))(t)
+	later := noon.Add(time.Minute)
+	for _, was := range []time.Time{later, noon.Add(time.Millisecond), {}} {
+		if err := l.RenewInputs(t.Context(), docs, was, later); !errors.Is(err, ledger.ErrMoved) {
+			t.Errorf("renewed as if claimed %s: %v, want ErrMoved", was, err)
+		}
+	}
+	if err := l.RenewInputs(t.Context(), docs[:1], noon, later); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.RenewInputs(t.Context(), docs, noon, later); !errors.Is(err, ledger.ErrMoved) {
+		t.Errorf("one is renewed already: %v, want ErrMoved", err)
+	}
+	for i, want := range []time.Time{later, noon, noon} {
+		if _, claimed, err := l.Input(t.Context(), docs[i].ID); err != nil || !claimed.Equal(want) {
+			t.Errorf("input %d is claimed %s, %v, want %s", i, claimed, err, want)
+		}
+	}
+	equal(t, "stale claims", len(must(l.ClaimInputs(t.Context(), p.Segment.ID, noon.Add(time.Hour), time.Hour, 9))(t)), 2)
+}
+
 // What was taken out of a segment may lie in it again: then it is no copy there.
 func TestTakenOutAndBack(t *testing.T) {
 	l := open(t, newPath(t))
