@@ -161,10 +161,7 @@ func (l *Ledger) Drifts(ctx context.Context) (all []Drift, err error) {
 		if err != nil {
 			return err
 		}
-		all, err = collect(rows, 0, func(rows *sql.Rows) (d Drift, err error) {
-			err = rows.Scan(&d.Kind, &d.State, &d.Counted, &d.CountedBytes, &d.Documents, &d.BytesOfDocuments)
-			return d, err
-		})
+		all, err = collect(rows, 0, scanDrift)
 		return err
 	})
 	return all, err

@@ -157,6 +157,8 @@ func (a *app) printAdopted(s archive.AdoptSummary, o adoptOptions) error {
 	}
 	lines := summaryLines{dryRun: o.dryRun, w: a.out}
 	lines.count("adopted", s.Adopted, "")
+	lines.nonzero("segments", s.Segments, "what lies in them is adopted")
+	lines.nonzero("erased", s.Erased, "what erasures name; what is still there of it logstow retain removes")
 	lines.nonzero("quarantined", s.Quarantined, "see logstow quarantine ls")
 	lines.nonzero("recorded before", s.AlreadyRecorded, "")
 	lines.nonzero("unknown", s.Unknown, "left alone")

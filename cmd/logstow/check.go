@@ -18,6 +18,8 @@ import (
 type checkOptions struct {
 	deep   bool
 	sample float64 // from 0 to 1
+	repair bool
+	dryRun bool // of a repair
 	json   bool
 }
 
@@ -34,10 +36,16 @@ one each time. It may run beside everything else.
 
 Each finding is named on standard error. What is missing or damaged is damage:
 exit status 4. Everything else costs nothing but room, and ends with status 0:
-what the ledger doesn't know, what interrupted runs left, what isn't logstow's.`,
+what the ledger doesn't know, what interrupted runs left, what isn't logstow's.
+
+--repair has the ledger say what the store holds: what the ledger doesn't know is
+adopted, documents that are not where it says are looked for under their own
+keys and in segments, and what it counts is counted again. It names each, never
+changes the store, and checks again: the exit status says what is left.`,
 		Example: `  logstow check --store 's3://bucket?region=eu-central-1'
   logstow check --sample 1% --json
-  logstow check --deep`,
+  logstow check --deep
+  logstow check --repair --dry-run`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.load(cmd)
@@ -52,6 +60,9 @@ what the ledger doesn't know, what interrupted runs left, what isn't logstow's.`
 					return usagef("--sample %q: %w", sample, err)
 				}
 			}
+			if o.dryRun && !o.repair {
+				return usagef("--dry-run is for --repair: a check alone changes nothing")
+			}
 			return a.check(cmd.Context(), c, o)
 		},
 	}
@@ -62,27 +73,37 @@ what the ledger doesn't know, what interrupted runs left, what isn't logstow's.`
 	settingFlag(flags, "concurrency", "archive.concurrency", "`number` of requests at once (default: what fits the store)")
 	flags.BoolVar(&o.deep, "deep", false, "read every object and compare its SHA-256")
 	flags.StringVar(&sample, "sample", "", "read this `part` of the objects, such as 1%, and compare their SHA-256")
+	flags.BoolVar(&o.repair, "repair", false, "have the ledger say what the store holds, and check again")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "say what --repair would do, write nothing")
 	flags.BoolVar(&o.json, "json", false, "print the summary as one JSON object")
 	return cmd
 }
 
 func (a *app) check(ctx context.Context, c *config.Config, o checkOptions) (err error) {
-	s, l, err := openForWriting(ctx, c, false) // the run is recorded
+	s, l, err := openForWriting(ctx, c, o.dryRun) // the run is recorded
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	w := workplace{config: c, store: s, ledger: l, watched: true}
-	how := recording{ledger: l, command: "check", log: a.log}
-	did, err := recorded(ctx, how, func(ctx context.Context) (checkReport, error) {
-		return a.checkWith(ctx, w, o)
-	})
+	how := recording{ledger: l, command: "check", dryRun: o.dryRun, log: a.log}
+	do := a.checkWith
+	if o.repair {
+		how.command, do = "check --repair", a.repair
+	}
+	did, err := recorded(ctx, how, func(ctx context.Context) (checkReport, error) { return do(ctx, w, o) })
 	return errors.Join(err, a.printReport(did, o.json))
 }
 
 // checkWith compares a store with its ledger. The error is a damageFound where
 // there is damage.
 func (a *app) checkWith(ctx context.Context, w workplace, o checkOptions) (checkReport, error) {
+	return a.checkFor(ctx, w, o, nil)
+}
+
+// checkFor is checkWith that notes in found, where that isn't nil, what may be
+// mended.
+func (a *app) checkFor(ctx context.Context, w workplace, o checkOptions, found *wrong) (checkReport, error) {
 	run := check.Config{
 		Store: w.store, Ledger: w.ledger, Deep: o.deep, Sample: o.sample,
 		Concurrency: concurrency(w.config),
@@ -99,6 +120,12 @@ func (a *app) checkWith(ctx context.Context, w workplace, o checkOptions) (check
 	defer named.close()
 	run.Finding = func(f check.Finding) {
 		named.add(archive.Notice{What: string(f.Kind), Offset: -1, Key: f.Key, Reason: f.Reason})
+		if found != nil {
+			found.add(f)
+		}
+	}
+	if found != nil {
+		run.Lost = found.lose
 	}
 	did, err := check.Run(ctx, run)
 	if err != nil {
@@ -128,7 +155,9 @@ func (n damageFound) Is(target error) bool { return target == export.ErrDamaged 
 // checkReport is what a check found.
 type checkReport struct {
 	check.Summary
-	cut bool // it did not come to its end
+	Mended *repaired `json:"mended,omitempty"` // before that
+	dryRun bool      // nothing was, but would have been
+	cut    bool      // it did not come to its end
 }
 
 // remarks say what each kind of finding means.
@@ -143,7 +172,10 @@ var remarks = map[check.Kind]string{
 }
 
 func (r checkReport) print(w io.Writer) error {
-	lines := summaryLines{w: w}
+	lines := summaryLines{w: w, dryRun: r.dryRun}
+	if r.Mended != nil {
+		r.Mended.lines(&lines)
+	}
 	lines.text("checked", fmt.Sprintf("%s of the ledger, %s of the store", counted(r.Documents, "document"), counted(r.Objects, "object")))
 	for _, kind := range check.Kinds() {
 		lines.nonzero(string(kind), r.Findings[kind], remarks[kind])
