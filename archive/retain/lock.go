@@ -35,6 +35,7 @@ func lock(ctx context.Context, c Config, scope layout.Scope, progress func(int64
 		case ctx.Err() != nil:
 			return n, ctx.Err()
 		case errors.Is(err, fs.ErrNotExist) && moved(ctx, c.Ledger, d):
+			continue
 		case err != nil:
 			failed.add(err)
 			continue

@@ -92,7 +92,7 @@ func (a *app) planUserErasure(ctx context.Context, c retain.Config, o eraseOptio
 		return err
 	}
 	for _, q := range beside.Quarantined {
-		a.say("quarantined record %d, of %s at byte %d, would be dropped", q.ID, q.Part, q.Offset)
+		a.say("quarantined record %d, of %s at byte %d, would be dropped", q.ID, term.Printable(q.Part), q.Offset)
 	}
 	for _, e := range beside.Exports {
 		a.say("the file of export %s would be removed", e.ID)

@@ -211,7 +211,7 @@ func (a *app) printPlaced(p placedJSON, asJSON bool) error {
 		return json.NewEncoder(a.out).Encode(p)
 	}
 	a.say("hold %s is placed on %s: %s archived by now, %s of them copied out of segments, %s under the bucket's legal hold",
-		p.ID, scopeText(p.Scope), counted(p.Documents, "document"), term.Count(p.TakenOut), term.Count(p.Locked))
+		p.ID, term.Printable(scopeText(p.Scope)), counted(p.Documents, "document"), term.Count(p.TakenOut), term.Count(p.Locked))
 	_, err := fmt.Fprintln(a.out, p.ID)
 	return err
 }
