@@ -183,7 +183,7 @@ func (r compactReport) print(w io.Writer) error {
 	lines.text("written", fmt.Sprintf("%s, %s", counted(r.Segments, "segment"), term.Size(r.SegmentBytes)))
 	lines.nonzero("merged", r.Merged, "segments that were replaced by larger ones")
 	lines.nonzero("removed", r.InputsRemoved, "files of documents that lie in segments")
-	lines.nonzero("segments removed", r.SegmentsRemoved, "")
+	lines.nonzero("gone", r.SegmentsRemoved, "segments that were replaced, or never finished")
 	lines.nonzero("waiting", r.Waiting, "files and segments that go when their grace is over")
 	lines.nonzero("left", r.Left, "documents left as they are although it was their turn")
 	lines.nonzero("retained", r.Retained, "files that the store does not let go")

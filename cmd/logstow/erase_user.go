@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"path/filepath"
 
 	"logstow/archive/ledger"
@@ -76,13 +77,8 @@ func (a *app) planUserErasure(ctx context.Context, c retain.Config, o eraseOptio
 	if err != nil {
 		return err
 	}
-	for d, err := range c.Ledger.Documents(ctx, ledger.Query{User: o.user}) {
-		if err != nil {
-			return err
-		}
-		if err := plan.add(d); err != nil {
-			return err
-		}
+	if err := plan.addUser(ctx, c.Ledger, o.user); err != nil {
+		return err
 	}
 	if err := plan.close(); err != nil {
 		return err
@@ -101,6 +97,35 @@ func (a *app) planUserErasure(ctx context.Context, c retain.Config, o eraseOptio
 		a.say("%s may be anybody's and would stay", counted(beside.Unattributed, "quarantined record"))
 	}
 	return nil
+}
+
+// addUser lists all versions of a user, also those that are expiring, and those
+// whose erasure was begun.
+func (p *erasurePlan) addUser(ctx context.Context, l *ledger.Ledger, user string) error {
+	for _, all := range []iter.Seq2[ledger.Document, error]{
+		l.Documents(ctx, ledger.Query{User: user}), expiringOf(ctx, l, user), l.DeletingOf(ctx, user),
+	} {
+		for d, err := range all {
+			if err != nil {
+				return err
+			}
+			if err := p.add(d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// expiringOf yields what is expiring of a user.
+func expiringOf(ctx context.Context, l *ledger.Ledger, user string) iter.Seq2[ledger.Document, error] {
+	return func(yield func(ledger.Document, error) bool) {
+		for m, err := range l.Expiring(ctx) {
+			if (err != nil || m.User == user) && !yield(m.Document, err) {
+				return
+			}
+		}
+	}
 }
 
 // whoseRecords tells whose record one in quarantine may be: as its source is
