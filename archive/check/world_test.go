@@ -43,6 +43,8 @@ func (u unwritable) Delete(_ context.Context, keys ...string) error {
 	return store.ErrRefused
 }
 
+func (u unwritable) Unwrap() store.Store { return u.Store }
+
 // world is a store with something of everything in it, and its ledger.
 type world struct {
 	t      *testing.T
