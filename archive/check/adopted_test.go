@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,6 +13,7 @@ import (
 	"logstow/archive/retain"
 	"logstow/archive/store"
 	"logstow/archive/store/memstore"
+	"logstow/layout"
 	"logstow/layout/jobfile"
 )
 
@@ -109,5 +111,75 @@ func TestAdoptedLedgerSaysTheSame(t *testing.T) {
 	}
 	for _, d := range documents(t, n.ledger) {
 		read(t, n.store, n.ledger, d)
+	}
+}
+
+// What can't be a segment is named, and left; one without a manifest is read whole.
+func TestAdoptDamagedSegments(t *testing.T) {
+	renamed := func(key string) string {
+		hash := strings.Repeat("0123456789abcdef", 4)
+		return key[:len(key)-len(hash)-len(".parquet")] + hash + ".parquet"
+	}
+	for name, c := range map[string]struct {
+		do      func(w *world, key, manifest string)
+		damaged int64
+		reason  string
+	}{
+		"no manifest":          {func(w *world, _, manifest string) { w.remove(manifest) }, 0, ""},
+		"manifest is nonsense": {func(w *world, _, manifest string) { w.put(manifest, []byte("{")) }, 0, ""},
+		"manifest of another file": {func(w *world, key, manifest string) {
+			w.put(manifest, layout.Encode(layout.ManifestRecord{Segment: key, Size: int64(len(w.get(key))), Rows: 99}))
+		}, 0, ""},
+		"flipped": {func(w *world, key, manifest string) {
+			w.remove(manifest)
+			w.put(key, flipped(w.get(key)))
+		}, 1, "damaged"},
+		"truncated":  {func(w *world, key, _ string) { b := w.get(key); w.put(key, b[:len(b)-1]) }, 1, "damaged"},
+		"emptied":    {func(w *world, key, _ string) { w.put(key, nil) }, 1, ""},
+		"no segment": {func(w *world, key, _ string) { w.put(key, bytes.Repeat([]byte("PAR1"), 100)) }, 1, ""},
+		"renamed":    {func(w *world, key, _ string) { w.put(renamed(key), w.get(key)); w.remove(key) }, 1, "others than those it is named by"},
+		"another user": {func(w *world, key, _ string) {
+			w.put(strings.Replace(key, "user_id=5", "user_id=6", 1), w.get(key))
+			w.remove(key)
+		}, 1, "has the key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, memstore.New())
+			w.archive(archive.Config{}, w.file(job("a", ""), job("b", ""), inMonth("april", "2024-04-05", "")))
+			w.compact(0)
+			w.compact(0)
+			s := w.segmentOf("a")
+			c.do(w, s.Key, w.manifestOf(s))
+			var notices []archive.Notice
+			n, sum := w.adopted(archive.AdoptConfig{Notice: func(n archive.Notice) { notices = append(notices, n) }})
+			want := 3 - 2*c.damaged
+			if sum.Damaged != c.damaged || sum.Adopted != want || sum.Segments != 2-c.damaged || int64(len(documents(t, n.ledger))) != want {
+				t.Errorf("adopted %+v, want %d documents", sum, want)
+			}
+			if int64(len(notices)) != c.damaged || c.damaged > 0 && (notices[0].What != "damaged" || !strings.Contains(notices[0].Reason, c.reason)) {
+				t.Errorf("notices %+v, want %d with %q", notices, c.damaged, c.reason)
+			}
+			if c.damaged == 0 {
+				wantSame(t, w.store, w.ledger, n.ledger)
+			}
+		})
+	}
+}
+
+// A part of a store has the segments with something of that part.
+func TestAdoptSomeSegments(t *testing.T) {
+	w := newWorld(t, memstore.New())
+	other := strings.Replace(job("c", ""), `"recipe_id":7`, `"recipe_id":8`, 1)
+	w.archive(archive.Config{}, w.file(job("a", ""), job("a", `,"v":2`), other, strings.Replace(job("d", ""), `"account_id":5`, `"account_id":6`, 1)))
+	w.compact(0)
+	w.compact(0)
+	for prefix, want := range map[string]int64{"5/": 3, "5/jobs/8/": 3, "5/jobs/9/": 0, "6": 1, "7/": 0, "": 4} {
+		if _, s := w.adopted(archive.AdoptConfig{Prefix: prefix}); s.Adopted != want {
+			t.Errorf("below %q %d documents are adopted, want %d", prefix, s.Adopted, want)
+		}
+	}
+	none, s := w.adopted(archive.AdoptConfig{Only: func(string) bool { return false }})
+	if s.Adopted+s.Segments > 0 || len(documents(t, none.ledger)) > 0 {
+		t.Errorf("adopted %+v of nothing", s)
 	}
 }
