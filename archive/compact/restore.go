@@ -107,6 +107,12 @@ func (r *restore) segment(ctx context.Context, id int64, ids []int64) error {
 	if err != nil || len(docs) == 0 {
 		return err
 	}
+	if err := r.Ledger.AddInputs(ctx, docs); errors.Is(err, ledger.ErrMoved) {
+		r.moved = true
+		return nil
+	} else if err != nil {
+		return err
+	}
 	return r.takeAll(ctx, s, docs, func(d ledger.Document, err error) error { return r.took(s, d, err) })
 }
 

@@ -99,7 +99,7 @@ func TestRestoreWithFaults(t *testing.T) {
 
 // A segment is replaced and removed at each look at it in turn.
 func TestRestoreFollows(t *testing.T) {
-	for op, at := range map[string]int{"documents": 1, "segment": 1, "in segment": 1, "input": 1, "take out": 5} {
+	for op, at := range map[string]int{"documents": 1, "segment": 1, "in segment": 1, "add inputs": 1, "input": 1, "keep input": 5} {
 		t.Run(op, func(t *testing.T) {
 			w := newPacked(t, newMemory(), 15)
 			first := w.pack(t, w.docs[:12])

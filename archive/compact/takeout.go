@@ -102,6 +102,11 @@ func (c *Config) place(ctx context.Context, d ledger.Document, row *segment.Row)
 	if err != nil {
 		return err
 	}
+	if !input { // what is put there now, should this process die
+		if err := c.Ledger.AddInputs(ctx, []ledger.Document{d}); err != nil {
+			return err
+		}
+	}
 	if len(row.Change) > 0 { // before its document, as when it was archived
 		if err := c.putSame(ctx, layout.Meta(d.Key), row.Change, nil); err != nil {
 			return err
@@ -110,10 +115,7 @@ func (c *Config) place(ctx context.Context, d ledger.Document, row *segment.Row)
 	if err := c.putSame(ctx, d.Key, row.Document, row.Metadata); err != nil {
 		return err
 	}
-	if input {
-		return c.Ledger.KeepInput(ctx, d)
-	}
-	return c.Ledger.TakeOut(ctx, d)
+	return c.Ledger.KeepInput(ctx, d)
 }
 
 // awaitInput waits while somebody removes the object under a document's own key,

@@ -80,6 +80,7 @@ func (r *random) step() {
 		{"adopt", r.doAdopt},
 		{"claim", r.doClaim},
 		{"end of inputs", r.doEndInputs},
+		{"addition of inputs", r.doAddInputs},
 		{"take out", r.doTakeOut},
 		{"take out", r.doTakeOut},
 		{"erase", r.doErase},
@@ -355,6 +356,22 @@ func (r *random) doEndInputs(l *ledger.Ledger) {
 			}
 		}
 	}), func() error { return l.EndInputs(r.t.Context(), docs) })
+}
+
+func (r *random) doAddInputs(l *ledger.Ledger) {
+	docs := r.some(4, func(d *ledger.Document) bool { return d.Segment != 0 || r.rnd.IntN(10) == 0 })
+	if len(docs) == 0 {
+		return
+	}
+	r.call(func() bool {
+		if slices.ContainsFunc(docs, func(d ledger.Document) bool { return d.State != ledger.Stored || d.Segment == 0 }) {
+			return false
+		}
+		for _, d := range docs {
+			r.inputs[d.ID] = r.inputs[d.ID] // as claimed as it is
+		}
+		return true
+	}, func() error { return l.AddInputs(r.t.Context(), docs) })
 }
 
 func (r *random) doTakeOut(l *ledger.Ledger) {

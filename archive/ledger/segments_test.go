@@ -259,6 +259,39 @@ func TestClaimsOfInputsAreRenewed(t *testing.T) {
 	equal(t, "stale claims", len(must(l.ClaimInputs(t.Context(), p.Segment.ID, noon.Add(time.Hour), time.Hour, 9))(t)), 2)
 }
 
+// What is to be put beside a segment is an input of it before, unless something is no
+// longer in it.
+func TestInputsAreAdded(t *testing.T) {
+	l := open(t, newPath(t))
+	p := pack(t, l, "s", archived(t, l, "u", 3)...)
+	docs := must(l.ClaimInputs(t.Context(), p.Segment.ID, noon, time.Hour, 3))(t)
+	if err := l.EndInputs(t.Context(), docs[:2]); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // it may be repeated
+		if err := l.AddInputs(t.Context(), docs[1:]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, want := range []struct {
+		is      bool
+		claimed time.Time
+	}{{}, {is: true}, {true, noon}} {
+		if is, claimed, err := l.Input(t.Context(), docs[i].ID); err != nil || is != want.is || !claimed.Equal(want.claimed) {
+			t.Errorf("Input(%d) = %t, %s, %v, want %t, %s", i, is, claimed, err, want.is, want.claimed)
+		}
+	}
+	if err := l.KeepInput(t.Context(), docs[1]); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.AddInputs(t.Context(), docs[:2]); !errors.Is(err, ledger.ErrMoved) {
+		t.Errorf("one was taken out: %v, want ErrMoved", err)
+	}
+	if is, _, err := l.Input(t.Context(), docs[0].ID); is || err != nil {
+		t.Errorf("Input of the other = %t, %v, want none", is, err)
+	}
+}
+
 // What was taken out of a segment may lie in it again: then it is no copy there.
 func TestTakenOutAndBack(t *testing.T) {
 	l := open(t, newPath(t))
