@@ -48,7 +48,7 @@ func (b *bench) duckdbWrites(ctx context.Context, from string) (sample, error) {
 }
 
 // duckdbLookup measures DuckDB finding and reading one job of the segment that
-// lookup has, in a file. The query is prepared before.
+// lookup has, in a file.
 func duckdbLookup(ctx context.Context, b *bench) (s sample, err error) {
 	file := filepath.Join(b.scratch, "segment.parquet")
 	if _, err := b.self(ctx, "segment", "-file", file, "-jobs", strconv.Itoa(b.looked)); err != nil {
