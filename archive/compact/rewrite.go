@@ -120,6 +120,9 @@ func (c *Config) replace(ctx context.Context, r *rewriting) error {
 		now := c.now()
 		err = c.Ledger.CommitSegments(ctx, packed, ids, now, now)
 	}
+	if err != nil {
+		err = fmt.Errorf("make %s anew: %w", r.old[0].Key, err)
+	}
 	if !errors.Is(err, ledger.ErrMoved) {
 		return err
 	}
