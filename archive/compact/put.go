@@ -37,12 +37,12 @@ func (c *Config) put(ctx context.Context, t target, w *written) (ledger.Packed, 
 		s.Rows, s.Size, s.SHA256 = w.summary.Rows, w.body.Size, w.body.SHA256
 		if there {
 			if s.Size, s.SHA256, err = sizeAndHash(ctx, c.Store, key); err != nil {
-				return ledger.Packed{}, err
+				return ledger.Packed{}, c.vanished(ctx, s, err)
 			}
 		}
 	}
 	if err := c.readBack(ctx, s, w, there); err != nil {
-		return ledger.Packed{}, fmt.Errorf("read %s back: %w", key, err)
+		return ledger.Packed{}, c.vanished(ctx, s, fmt.Errorf("read %s back: %w", key, err))
 	}
 	m := layout.ManifestRecord{
 		Segment: key, Size: s.Size, SHA256: s.SHA256.String(), Rows: s.Rows, Replaces: t.replaces, At: c.now(),
@@ -70,6 +70,22 @@ func (c *Config) begin(ctx context.Context, t target, s ledger.Segment) (ledger.
 		}
 	}
 	return c.Ledger.BeginSegment(ctx, s)
+}
+
+// vanished is ledger.ErrMoved where err says that a segment is not there and somebody
+// has removed it since it was begun, as an erasure does; else it is err.
+func (c *Config) vanished(ctx context.Context, s ledger.Segment, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	now, lookErr := c.Ledger.Segment(ctx, s.ID)
+	switch {
+	case errors.Is(lookErr, fs.ErrNotExist), lookErr == nil && now.State == ledger.SegmentDeleting:
+		return &segmentError{s.Key, fmt.Errorf("%w: somebody has removed it", ledger.ErrMoved)}
+	case lookErr != nil:
+		return lookErr
+	}
+	return err
 }
 
 func later(a, b time.Time) time.Time {

@@ -1,6 +1,7 @@
 package compact_test
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"maps"
@@ -202,4 +203,45 @@ func TestRemoveSegmentOfAnotherKey(t *testing.T) {
 		}
 	}
 	w.wantOut(t)
+}
+
+// afterPut calls do after each Put.
+type afterPut struct {
+	store.Store
+	do func(key string)
+}
+
+// Put implements store.Store.
+func (s *afterPut) Put(ctx context.Context, key string, body store.Body, opts store.PutOptions) error {
+	err := s.Store.Put(ctx, key, body, opts)
+	s.do(key)
+	return err
+}
+
+// Before a run reads its segment back somebody removes it, as an erasure does that
+// can't know what will lie in it. The run goes on, and the next one packs again.
+func TestRunGoesOnWhereItsSegmentIsRemoved(t *testing.T) {
+	r := newRunner(newPacked(t, newMemory(), 3))
+	c, removed := r.c, 0
+	r.c.Store = &afterPut{r.inner, func(key string) {
+		if !strings.HasPrefix(key, layout.Segments) || removed > 0 {
+			return
+		}
+		removed++
+		all, err := r.ledger.Segments(t.Context(), ledger.SegmentQuery{Key: key})
+		if err != nil || len(all) != 1 || all[0].State != ledger.SegmentWriting {
+			t.Errorf("Segments(%s) = %+v, %v", key, all, err)
+			return
+		}
+		if err := compact.RemoveSegment(t.Context(), c, all[0]); err != nil {
+			t.Error(err)
+		}
+	}}
+	if s := r.run(t); removed != 1 || s.Packed != 0 || len(r.notices) != 1 {
+		t.Errorf("Run = %+v with the notices %v, of %d removed", s, r.notices, removed)
+	}
+	r.wantObjects(t)
+	r.run(t)
+	r.settle(t)
+	r.wantSettled(t)
 }
