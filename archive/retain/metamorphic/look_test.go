@@ -100,7 +100,7 @@ func (w *world) row(v *version, d ledger.Document) error {
 		return fmt.Errorf("%s is listed, and lay at %s", d.Key, v.key)
 	case d.Recipe != i.Recipe || d.Kind != string(i.Kind) || d.Status != i.Status || !d.Time.Equal(i.Time) || d.Title != title ||
 		d.Lines != i.LineCount || d.Size != int64(len(v.stored)) || d.Changed != changed || d.Overflow != v.capped() || !d.Verified:
-		return fmt.Errorf("%s is listed as %+v, want %+v", d.Key, d, i)
+		return fmt.Errorf("%s is listed as %+v\nwant %+v, of %d bytes, changed %q, overflow %v", d.Key, d, i, len(v.stored), changed, v.capped())
 	case d.Segment != 0 && w.oracle.secured(v):
 		return fmt.Errorf("%s is on hold and lies in a segment", d.Key)
 	}

@@ -13,8 +13,8 @@ import (
 // the store. One of them changes nothing that can be seen.
 func (w *world) nested() {
 	quiet := []func() action{w.compact, w.compact, w.restore}
-	any := []func() action{w.compact, w.restore, w.archive, w.expire, w.erase, w.erase, w.eraseUser, w.place, w.place, w.release, w.resume}
-	outer, inner := quiet[w.rng.IntN(len(quiet))](), any[w.rng.IntN(len(any))]()
+	loud := []func() action{w.compact, w.restore, w.archive, w.expire, w.erase, w.erase, w.eraseUser, w.place, w.place, w.release, w.resume}
+	outer, inner := quiet[w.rng.IntN(len(quiet))](), loud[w.rng.IntN(len(loud))]()
 	if w.rng.IntN(3) == 0 {
 		outer, inner = inner, outer
 	}

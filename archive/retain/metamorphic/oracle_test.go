@@ -30,6 +30,7 @@ type version struct {
 	owed   bool   // its erasure was asked for while it was held
 	asked  bool   // its erasure was asked for at least once
 	wiped  bool   // an erasure has said that it is gone
+	unsure bool   // given, and may be refused: it expired, and its erasure was asked for then
 	marked mark   // zero: it isn't
 }
 
@@ -71,6 +72,9 @@ func (o *oracle) some(is func(*version) bool) []*version {
 	}
 	return some
 }
+
+// taken has it known that a version is stored.
+func (v *version) taken() { v.state, v.wiped, v.unsure = stored, false, false }
 
 func isStored(v *version) bool { return v.state == stored }
 

@@ -3,6 +3,7 @@ package metamorphic_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +43,7 @@ func (c *content) id() id { return id{c.info.User, c.info.Job, c.info.InputHash}
 type records struct {
 	rng    *rand.Rand
 	reader *jobfile.Reader
+	users  []string
 	next   int
 }
 
@@ -55,8 +57,8 @@ func (r *records) pick(of ...string) string { return of[r.rng.IntN(len(of))] }
 
 // make makes a record: a job or an event.
 func (r *records) make(now time.Time) *content {
-	user := users[min(r.rng.IntN(7), len(users)-1)]
-	at := now.Add(-time.Duration(r.rng.Int64N(int64(110 * 24 * time.Hour)))).Truncate(time.Second)
+	user := r.pick(r.users...)
+	at := now.Add(-time.Duration(r.rng.Int64N(int64(80 * days)))).Truncate(time.Second)
 	if r.rng.IntN(5) == 0 {
 		return r.event(user, at)
 	}
@@ -66,6 +68,13 @@ func (r *records) make(now time.Time) *content {
 		job = r.pick(odd...)
 	}
 	return r.job(user, r.pick("10", "11", "r/1"), job, r.pick("succeeded", "failed"), at)
+}
+
+// some picks a few of all, in any order.
+func some(rng *rand.Rand, all []string) []string {
+	all = slices.Clone(all)
+	rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all[:1+rng.IntN(3)]
 }
 
 // job makes a version of a job.

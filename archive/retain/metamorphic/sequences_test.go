@@ -66,7 +66,7 @@ func sequence(t *testing.T, seed uint64) {
 	t.Helper()
 	w := newWorld(t, rand.New(rand.NewPCG(seed, 0)))
 	defer func() {
-		if t.Failed() {
+		if t.Failed() || testing.Verbose() && os.Getenv("LOGSTOW_SEED") != "" {
 			t.Logf("LOGSTOW_SEED=%d went through:\n%s", seed, strings.Join(w.trace, "\n"))
 		}
 	}()
@@ -84,18 +84,19 @@ type kind struct {
 
 func kinds() []kind {
 	return []kind{
-		{20, func(w *world) { w.perform(w.archive()) }},
-		{14, func(w *world) { w.perform(w.compact()) }},
+		{16, func(w *world) { w.perform(w.archive()) }},
+		{16, func(w *world) { w.perform(w.compact()) }},
 		{10, func(w *world) { w.perform(w.expire()) }},
-		{6, func(w *world) { w.perform(w.erase()) }},
+		{7, func(w *world) { w.perform(w.erase()) }},
 		{2, func(w *world) { w.perform(w.eraseUser()) }},
 		{3, func(w *world) { w.perform(w.resume()) }},
 		{5, func(w *world) { w.perform(w.place()) }},
 		{4, func(w *world) { w.perform(w.release()) }},
-		{4, func(w *world) { w.perform(w.restore()) }},
-		{10, (*world).nested},
+		{6, func(w *world) { w.perform(w.restore()) }},
+		{14, (*world).nested},
 		{8, (*world).pass},
-		{3, (*world).restart},
+		{2, (*world).restart},
+		{3, (*world).adopt},
 	}
 }
 

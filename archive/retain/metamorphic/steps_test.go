@@ -19,11 +19,11 @@ import (
 	"logstow/layout"
 )
 
-var days = 24 * time.Hour
+const days = 24 * time.Hour
 
 // pass has time pass, and maybe other policies hold.
 func (w *world) pass() {
-	w.now = w.now.Add(time.Duration(1+w.rng.IntN(15*24)) * time.Hour)
+	w.now = w.now.Add(time.Duration(1+w.rng.IntN(1+w.rng.IntN(40*24))) * time.Hour)
 	if w.rng.IntN(3) == 0 {
 		w.choosePolicies()
 	}
@@ -66,10 +66,10 @@ func (w *world) policy(name string) retain.Policy {
 	}
 	n := w.rng.IntN(8)
 	if n > 1 {
-		p.ExpireAfter.Days = 20 + w.rng.IntN(150)
+		p.ExpireAfter.Days = 10 + w.rng.IntN(120)
 	}
 	if n < 4 {
-		p.KeepAtLeast.Days = 20 + w.rng.IntN(200)
+		p.KeepAtLeast.Days = 10 + w.rng.IntN(150)
 	}
 	return p
 }
@@ -141,10 +141,13 @@ func (w *world) deliver(all []*version) action {
 				return fmt.Errorf("archive: %w", err)
 			}
 			var taken, known, refused, half int64
+			if err := w.sure(all); err != nil {
+				return err
+			}
 			for _, v := range all {
 				switch v.state {
 				case given:
-					v.state = stored
+					v.taken()
 					taken++
 					if v.tried {
 						half++
@@ -168,6 +171,23 @@ func (w *world) deliver(all []*version) action {
 			return w.learn(may{stored: func(v *version) bool { return v.state == given && slices.Contains(all, v) }})
 		},
 	}
+}
+
+// sure finds out what became of what may have been refused.
+func (w *world) sure(all []*version) error {
+	for _, v := range all {
+		if !v.unsure {
+			continue
+		}
+		docs, err := w.ledger.ByJob(w.t.Context(), v.info.User, v.info.Job)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(docs, func(d ledger.Document) bool { return d.InputHash == v.info.InputHash }) {
+			v.state, v.unsure = erased, false
+		}
+	}
+	return nil
 }
 
 func names(all []*version) string {
@@ -311,20 +331,23 @@ func (w *world) erase() action {
 	targets := w.oracle.some(func(v *version) bool {
 		return v == of || all && v.state == stored && v.info.User == of.info.User && v.info.Job == of.info.Job && v.info.Recipe == of.info.Recipe
 	})
+	return w.eraseThese(targets)
+}
+
+func (w *world) eraseThese(targets []*version) action {
 	return action{
 		name: "erase" + names(targets),
 		run: func(ctx context.Context, s store.Store) error {
 			var docs []ledger.Document
-			found, err := w.ledger.ByJob(ctx, of.info.User, of.info.Job)
-			if err != nil {
-				return err
-			}
-			for _, d := range found {
+			for d, err := range w.ledger.Documents(ctx, ledger.Query{}) {
+				if err != nil {
+					return err
+				}
 				if slices.Contains(targets, w.oracle.byID[id{d.User, d.Job, d.InputHash}]) {
 					docs = append(docs, d)
 				}
 			}
-			_, err = retain.Erase(ctx, w.retain(s), docs, w.why())
+			_, err := retain.EraseVersions(ctx, w.retain(s), docs, w.why())
 			return err
 		},
 		done: func(err error) error { return w.erasedAll(targets, nil, err) },
@@ -538,7 +561,7 @@ func (w *world) learn(m may) error {
 		switch {
 		case there == (v.state == stored):
 		case there && m.is(m.stored, v):
-			v.state = stored
+			v.taken()
 		case !there && m.is(m.erased, v):
 			v.state, v.owed, v.marked = erased, false, mark{}
 		case !there && m.is(m.expired, v):

@@ -48,7 +48,7 @@ func newWorld(t *testing.T, rng *rand.Rand) *world {
 	must(t, err)
 	w := &world{
 		t: t, rng: rng, now: time.Date(2040, 6, 10, 0, 0, 0, 0, time.UTC), reader: reader,
-		records: &records{rng: rng, reader: reader}, oracle: &oracle{byID: map[id]*version{}},
+		records: &records{rng: rng, reader: reader, users: some(rng, users)}, oracle: &oracle{byID: map[id]*version{}},
 		path: filepath.Join(t.TempDir(), "ledger.db"), seen: map[string]marks{}, grace: time.Hour,
 	}
 	switch rng.IntN(4) {
