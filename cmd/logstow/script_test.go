@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"logstow": main, "hasty": hasty})
+	testscript.Main(m, map[string]func(){"logstow": main, "hasty": hasty, "settled": settled})
 }
 
 // TestScripts runs testdata/script. Beside logstow there is hasty, which is
