@@ -28,7 +28,29 @@ func (w *world) look() {
 }
 
 func (w *world) looked(ctx context.Context) error {
-	e, err := export.New(export.Config{Store: w.store, Ledger: w.ledger, TempDir: w.t.TempDir()})
+	if err := w.reads(ctx, w.store); err != nil {
+		return err
+	}
+	for _, step := range []func(context.Context) error{w.search, w.remembered, w.nowhere} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read is looking at everything that the ledger has.
+func (w *world) read() action {
+	return action{
+		name: "read everything",
+		run:  w.reads,
+		done: func(err error) error { return err },
+	}
+}
+
+// reads lists, reads and exports everything.
+func (w *world) reads(ctx context.Context, s store.Store) error {
+	e, err := export.New(export.Config{Store: s, Ledger: w.ledger, TempDir: w.t.TempDir()})
 	if err != nil {
 		return err
 	}
@@ -36,18 +58,10 @@ func (w *world) looked(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, step := range []func() error{
-		func() error { return w.cats(ctx, e, docs) },
-		func() error { return w.exports(ctx, e, docs) },
-		func() error { return w.search(ctx) },
-		func() error { return w.remembered() },
-		func() error { return w.nowhere(ctx) },
-	} {
-		if err := step(); err != nil {
-			return err
-		}
+	if err := w.cats(ctx, e, docs); err != nil {
+		return err
 	}
-	return nil
+	return w.exports(ctx, e, docs)
 }
 
 // listing holds the ledger's listing against the oracle, and returns it.
@@ -193,7 +207,7 @@ func (w *world) search(ctx context.Context) error {
 }
 
 // remembered holds marks, and what is owed, against the oracle.
-func (w *world) remembered() error {
+func (w *world) remembered(context.Context) error {
 	marks, err := w.marks()
 	if err != nil {
 		return err

@@ -15,7 +15,10 @@ func (w *world) nested() {
 	quiet := []func() action{w.compact, w.compact, w.restore}
 	loud := []func() action{w.compact, w.restore, w.archive, w.expire, w.erase, w.erase, w.eraseUser, w.place, w.place, w.release, w.resume}
 	outer, inner := quiet[w.rng.IntN(len(quiet))](), loud[w.rng.IntN(len(loud))]()
-	if w.rng.IntN(3) == 0 {
+	switch w.rng.IntN(6) {
+	case 0:
+		outer, inner = w.read(), quiet[w.rng.IntN(len(quiet))]()
+	case 1, 2:
 		outer, inner = inner, outer
 	}
 	n, when := 1+w.rng.IntN(1+w.rng.IntN(60)), []storetest.When{storetest.Before, storetest.After}[w.rng.IntN(2)]

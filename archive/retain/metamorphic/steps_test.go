@@ -501,7 +501,7 @@ func (w *world) place() action {
 	}
 }
 
-// release releases a hold, or goes on with one that is placed half.
+// release releases a hold, be it placed half, and goes on where that broke off.
 func (w *world) release() action {
 	var active []*hold
 	for _, h := range w.oracle.holds {
@@ -526,6 +526,10 @@ func (w *world) release() action {
 		torn: func() error {
 			there, err := w.there(layout.HoldRelease(h.id))
 			h.active = !there
+			if there { // until it is released again the store may keep some
+				_, again := retain.Release(w.t.Context(), w.retain(w.store), h.id, "ops", "")
+				err = errors.Join(err, again)
+			}
 			return errors.Join(err, w.learn(may{}))
 		},
 	}
