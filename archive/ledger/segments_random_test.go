@@ -368,7 +368,8 @@ func (r *random) doAddInputs(l *ledger.Ledger) {
 			return false
 		}
 		for _, d := range docs {
-			r.inputs[d.ID] = r.inputs[d.ID] // as claimed as it is
+			claimed := r.inputs[d.ID] // as it is, where it is one already
+			r.inputs[d.ID] = claimed
 		}
 		return true
 	}, func() error { return l.AddInputs(r.t.Context(), docs) })

@@ -157,7 +157,7 @@ func TestPlaceSurvives(t *testing.T) {
 		var failed atomic.Bool
 		t.Run(fmt.Sprintf("call %d", n), func(t *testing.T) {
 			for _, part := range []string{"store before", "store during", "store after", "ledger before", "ledger after"} {
-				t.Run(fmt.Sprintf("%s", part), func(t *testing.T) {
+				t.Run(part, func(t *testing.T) {
 					t.Parallel()
 					w := newRack(t, memstore.New())
 					w.removeInputs(t, w.pack(t, w.stored(t, ledger.Query{User: "5"})))

@@ -99,7 +99,7 @@ func TestEraseFromSegmentsSurvivesTheStore(t *testing.T) {
 		var failed atomic.Bool
 		t.Run(fmt.Sprintf("call %d", n), func(t *testing.T) {
 			for _, when := range []storetest.When{storetest.Before, storetest.During, storetest.After} {
-				t.Run(fmt.Sprintf("%s", when), func(t *testing.T) {
+				t.Run(when.String(), func(t *testing.T) {
 					t.Parallel()
 					w := newRack(t, memstore.New())
 					places["in a segment that replaced others"](t, w)

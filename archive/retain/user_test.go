@@ -112,7 +112,7 @@ func TestEraseUserSurvives(t *testing.T) {
 		var failed atomic.Bool
 		t.Run(fmt.Sprintf("call %d", n), func(t *testing.T) {
 			for _, part := range []string{"store during", "store after", "ledger after"} {
-				t.Run(fmt.Sprintf("%s", part), func(t *testing.T) {
+				t.Run(part, func(t *testing.T) {
 					t.Parallel()
 					w := newRack(t, memstore.New())
 					w.spread(t)
