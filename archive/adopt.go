@@ -313,9 +313,9 @@ func (a *adoption) known(ctx context.Context, docs []ledger.Document, refs []led
 		return known, nil
 	}
 	for i, d := range docs {
-		print := maphash.Comparable(a.seed, version{ledger.Ref{User: d.User, Job: d.Job}, d.InputHash})
-		known[i] = known[i] || a.seen[print]
-		a.seen[print] = true
+		mark := maphash.Comparable(a.seed, version{ledger.Ref{User: d.User, Job: d.Job}, d.InputHash})
+		known[i] = known[i] || a.seen[mark]
+		a.seen[mark] = true
 	}
 	return known, nil
 }
