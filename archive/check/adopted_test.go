@@ -183,3 +183,20 @@ func TestAdoptSomeSegments(t *testing.T) {
 		t.Errorf("adopted %+v of nothing", s)
 	}
 }
+
+// A full record that isn't there any more is not said to be.
+func TestAdoptWithoutOverflow(t *testing.T) {
+	w := newWorld(t, memstore.New())
+	long := `,"lines":["` + strings.Repeat("line ", 200) + `"]`
+	w.archive(archive.Config{MaxFileSize: 500}, w.file(job("a", long), job("b", long)))
+	w.compact(0)
+	w.compact(0)
+	w.remove(layout.Overflow(w.key("a")))
+	n, _ := w.adopted(archive.AdoptConfig{})
+	for id, want := range map[string]bool{"a": false, "b": true} {
+		if d := n.versions(id)[0]; d.Overflow != want || d.Segment == 0 || d.Changed == "" {
+			t.Errorf("job %s has overflow %v, want %v: %+v", id, d.Overflow, want, d)
+		}
+	}
+	n.want(thorough)
+}

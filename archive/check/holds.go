@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"logstow/archive/holds"
@@ -23,6 +25,22 @@ func (k *checker) holds(ctx context.Context) error {
 	for _, h := range known {
 		standing[h.ID] = h
 	}
+	if err := k.readHolds(ctx, standing); err != nil {
+		return err
+	}
+	for _, h := range known {
+		if err := k.knownHold(ctx, h); err != nil {
+			return err
+		}
+	}
+	k.allHolds = slices.Collect(maps.Values(standing))
+	k.standing = holds.NewStanding(k.allHolds)
+	return nil
+}
+
+// readHolds reads the holds of the store, by their ids: those that aren't known, and
+// whether they were released.
+func (k *checker) readHolds(ctx context.Context, all map[string]ledger.Hold) error {
 	placed, released, err := k.listHolds(ctx)
 	if err != nil {
 		return err
@@ -35,13 +53,12 @@ func (k *checker) holds(ctx context.Context) error {
 			}
 			continue
 		}
-		if old, ok := standing[id]; ok {
-			h = old
+		if _, ok := all[id]; !ok {
+			all[id] = h
 		}
-		standing[id] = h
 	}
 	for _, id := range released {
-		h, ok := standing[id]
+		h, ok := all[id]
 		if !ok {
 			continue
 		}
@@ -51,18 +68,8 @@ func (k *checker) holds(ctx context.Context) error {
 			}
 			continue
 		}
-		standing[id] = h
+		all[id] = h
 	}
-	for _, h := range known {
-		if err := k.knownHold(ctx, h); err != nil {
-			return err
-		}
-	}
-	all := make([]ledger.Hold, 0, len(standing))
-	for _, h := range standing {
-		all = append(all, h)
-	}
-	k.standing, k.allHolds = holds.NewStanding(all), all
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"logstow/archive/ledger"
 	"logstow/archive/store"
@@ -38,8 +39,17 @@ func (k *checker) readSegment(ctx context.Context, s ledger.Segment) error {
 // dead is a row of a segment that no document lies in.
 type dead struct {
 	ref ledger.Ref
-	key string
 	sum ledger.Hash // of the record as it came
+}
+
+// rowsRead is what reading a segment has told of its rows.
+type rowsRead struct {
+	in    []ledger.Document // what lies in it from the row on that comes next
+	wrong []ledger.Document // what isn't the row that the ledger says
+	rest  []dead
+
+	full    []ledger.Document // what has a full record beside it
+	changes [][]byte          // what was done to those
 }
 
 func (k *checker) readRows(ctx context.Context, s ledger.Segment) error {
@@ -51,43 +61,45 @@ func (k *checker) readRows(ctx context.Context, s ledger.Segment) error {
 	if err != nil {
 		return err
 	}
-	at := int64(0)
-	var wrong, full []ledger.Document
-	var changes [][]byte // of full
-	var rest []dead
+	at, rows := int64(0), rowsRead{in: in}
 	for row, err := range r.Documents(nil) {
 		if err != nil {
 			return err
 		}
-		lies := false
-		for len(in) > 0 && in[0].SegmentRow == at {
-			d := in[0]
-			in, lies = in[1:], true
-			switch {
-			case d.State != ledger.Stored:
-			case row.Key != d.Key || row.SHA256 != d.SHA256 || row.InputHash != d.InputHash || row.Job != d.Job:
-				wrong = append(wrong, d)
-			case d.Overflow:
-				full, changes = append(full, d), append(changes, row.Change)
-			}
-		}
-		if !lies {
-			rest = append(rest, dead{ledger.Ref{User: row.User, Job: row.Job}, row.Key, row.InputHash})
-		}
+		rows.add(at, row)
 		at++
 	}
-	for _, d := range in { // rows that it doesn't have
+	for _, d := range rows.in { // rows that it doesn't have
 		if d.State == ledger.Stored {
-			wrong = append(wrong, d)
+			rows.wrong = append(rows.wrong, d)
 		}
 	}
-	if err := k.wrongRows(ctx, s, wrong); err != nil {
+	if err := k.wrongRows(ctx, s, rows.wrong); err != nil {
 		return err
 	}
-	if err := k.deadRows(ctx, s, rest); err != nil {
+	if err := k.deadRows(ctx, s, rows.rest); err != nil {
 		return err
 	}
-	return k.overflows(ctx, full, changes)
+	return k.overflows(ctx, rows.full, rows.changes)
+}
+
+// add compares the row of a number with what is to lie there.
+func (r *rowsRead) add(at int64, row *segment.Row) {
+	lies := false
+	for len(r.in) > 0 && r.in[0].SegmentRow <= at {
+		d := r.in[0]
+		r.in, lies = r.in[1:], true
+		switch {
+		case d.State != ledger.Stored:
+		case d.SegmentRow != at, row.Key != d.Key, row.SHA256 != d.SHA256, row.InputHash != d.InputHash, row.Job != d.Job:
+			r.wrong = append(r.wrong, d)
+		case d.Overflow:
+			r.full, r.changes = append(r.full, d), append(r.changes, row.Change)
+		}
+	}
+	if !lies {
+		r.rest = append(r.rest, dead{ledger.Ref{User: row.User, Job: row.Job}, row.InputHash})
+	}
 }
 
 // wrongRows reports documents that are not the rows which the ledger says, unless
@@ -124,18 +136,13 @@ func (k *checker) deadRows(ctx context.Context, s ledger.Segment, rest []dead) e
 	if err != nil {
 		return err
 	}
-	erased, unknown := int64(0), int64(0)
+	erased, unknown := 0, 0
 	for i, r := range rest {
-		state := ledger.State("")
-		for _, v := range found[i] {
-			if v.InputHash == r.sum {
-				state = v.State
-			}
-		}
-		switch state {
-		case "":
+		at := slices.IndexFunc(found[i], func(v ledger.Version) bool { return v.InputHash == r.sum })
+		switch {
+		case at < 0:
 			unknown++
-		case ledger.Erased, ledger.Expired:
+		case found[i][at].State == ledger.Erased, found[i][at].State == ledger.Expired:
 			erased++
 		}
 	}
