@@ -50,7 +50,7 @@ bench: build ## measure archiving: objects/s, CPU and memory (BENCH='-quick' and
 	$(GO) build -trimpath -o bin/bench ./cmd/bench
 	bin/bench $(BENCH)
 
-bench-compare: build ## the same, beside Bento, s5cmd and rclone where they are installed
+bench-compare: build ## the same, beside Bento, s5cmd, rclone and DuckDB where they are installed
 	$(GO) build -trimpath -o bin/bench ./cmd/bench
 	bin/bench -compare $(BENCH)
 
