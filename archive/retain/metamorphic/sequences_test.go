@@ -94,6 +94,7 @@ func kinds() []kind {
 		{4, func(w *world) { w.perform(w.release()) }},
 		{6, func(w *world) { w.perform(w.restore()) }},
 		{14, (*world).nested},
+		{5, (*world).raced},
 		{8, (*world).pass},
 		{2, (*world).restart},
 		{3, (*world).adopt},
