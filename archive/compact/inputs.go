@@ -61,20 +61,36 @@ func (r *run) removeInputs(ctx context.Context, s ledger.Segment) error {
 		if err != nil || len(docs) == 0 {
 			return err
 		}
-		kept, err := r.retained(store.Remove(ctx, r.Store, r.stillClaimed(docs, at), inputKeys(docs)...))
-		if errors.Is(err, ledger.ErrMoved) { // somebody else is at it
-			r.count(func(s *Summary) { s.Waiting += int64(len(docs)) })
-			return nil
-		}
-		if err != nil {
+		if err := r.removeClaimed(ctx, docs, at); err != nil {
+			if errors.Is(err, ledger.ErrMoved) { // somebody else is at it
+				r.count(func(s *Summary) { s.Waiting += int64(len(docs)) })
+				return nil
+			}
 			return err
 		}
-		docs = slices.DeleteFunc(docs, func(d ledger.Document) bool { return kept[d.Key] || kept[layout.Meta(d.Key)] })
-		if err := r.Ledger.EndInputs(ctx, docs); err != nil {
-			return err
-		}
-		r.count(func(s *Summary) { s.InputsRemoved += int64(len(docs)) })
 	}
+}
+
+// lastBatch is how long the removal of what was claimed may go on when it is
+// interrupted: whoever wants to take a claimed document out waits until the claim
+// is stale.
+const lastBatch = 15 * time.Second
+
+// removeClaimed removes the objects of documents that were claimed at a time.
+func (r *run) removeClaimed(ctx context.Context, docs []ledger.Document, at time.Time) error {
+	whole, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(lastBatch, cancel) })()
+	kept, err := r.retained(store.Remove(whole, r.Store, r.stillClaimed(docs, at), inputKeys(docs)...))
+	if err != nil {
+		return err
+	}
+	docs = slices.DeleteFunc(docs, func(d ledger.Document) bool { return kept[d.Key] || kept[layout.Meta(d.Key)] })
+	if err := r.Ledger.EndInputs(whole, docs); err != nil {
+		return err
+	}
+	r.count(func(s *Summary) { s.InputsRemoved += int64(len(docs)) })
+	return nil
 }
 
 // wallClock is the time by the wall clock, which goes on while a machine sleeps.

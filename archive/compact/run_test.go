@@ -1,6 +1,7 @@
 package compact_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -390,4 +391,31 @@ func TestRunSleeps(t *testing.T) {
 		t.Error("no inputs were claimed")
 	}
 	w.wantOut(t)
+}
+
+// A run that is interrupted while it removes inputs leaves none claimed, for which
+// others would wait.
+func TestRunInterrupted(t *testing.T) {
+	w := newPacked(t, newMemory(), 12)
+	r := newRunner(w)
+	r.run(t)
+	r.at = r.at.Add(grace + time.Hour)
+	ctx, cancel := context.WithCancel(t.Context())
+	w.fault = func(op string, phase ledger.Phase) error {
+		if op == "claim inputs" && phase == ledger.After {
+			cancel()
+		}
+		return nil
+	}
+	if _, err := compact.Run(ctx, r.c); !errors.Is(err, context.Canceled) {
+		t.Fatalf("Run = %v, want %v", err, context.Canceled)
+	}
+	w.fault = nil
+	for _, d := range w.docs {
+		if is, claimed, err := w.ledger.Input(t.Context(), d.ID); err != nil || !claimed.IsZero() {
+			t.Errorf("%s is an input: %v, claimed at %v, %v", d.Key, is, claimed, err)
+		}
+	}
+	r.settle(t)
+	r.wantSettled(t)
 }
