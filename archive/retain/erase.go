@@ -115,22 +115,22 @@ type ref struct{ user, recipe, job string }
 
 func refOf(d ledger.Document) ref { return ref{d.User, d.Recipe, d.Job} }
 
-// Resume goes on with erasures of a job that were begun and not finished, and
-// returns how many versions are gone now. Where user is empty they may be of
-// several users. It is fs.ErrNotExist where the ledger has nothing, or nothing
-// but what is still listed, of that name.
+// Resume goes on with erasures of a job that were begun and not finished, erases
+// what of it is expiring, and returns how many versions are gone now. Where user is
+// empty they may be of several users. It is fs.ErrNotExist where the ledger has
+// nothing, or nothing but what is still listed or has expired, of that name.
 func Resume(ctx context.Context, c Config, user, job string, why Why) (int, error) {
 	docs, err := c.Ledger.Versions(ctx, user, job)
 	if err != nil {
 		return 0, fmt.Errorf("erase job %q: %w", job, err)
 	}
 	docs = slices.DeleteFunc(docs, func(d ledger.Document) bool {
-		return d.State != ledger.Deleting && d.State != ledger.Erased
+		return d.State != ledger.Deleting && d.State != ledger.Expiring && d.State != ledger.Erased
 	})
 	if len(docs) == 0 {
 		return 0, fmt.Errorf("erase job %q: %w", job, fs.ErrNotExist)
 	}
-	docs = slices.DeleteFunc(docs, func(d ledger.Document) bool { return d.State != ledger.Deleting })
+	docs = slices.DeleteFunc(docs, func(d ledger.Document) bool { return d.State == ledger.Erased })
 	gone, err := eraseAll(ctx, c, docs, why)
 	if err != nil {
 		return gone, fmt.Errorf("erase job %q: %w", job, err)

@@ -323,3 +323,23 @@ func (w *world) documents(t *testing.T, q ledger.Query) (all []ledger.Document) 
 	}
 	return all
 }
+
+// What is expiring is listed no more, and its bytes may be there for a while.
+func TestResumeErasesWhatIsExpiring(t *testing.T) {
+	w := newWorld(t)
+	var ids []int64
+	for _, d := range w.docs {
+		ids = append(ids, d.ID)
+	}
+	if _, err := w.ledger.Mark(t.Context(), ids, ledger.Mark{Policy: "p", Marked: noon, Due: noon}); err != nil {
+		t.Fatal(err)
+	}
+	if started, _, err := w.ledger.StartExpiry(t.Context(), w.docs, noon); len(started) != 3 || err != nil {
+		t.Fatalf("StartExpiry = %v, %v, want 3", started, err)
+	}
+	if gone, err := retain.Resume(t.Context(), w.config(), "5", "a", why); gone != 3 || err != nil {
+		t.Fatalf("Resume = %d, %v, want 3", gone, err)
+	}
+	w.wantErased(t)
+	w.wantRebuilt(t)
+}
