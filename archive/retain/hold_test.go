@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -199,8 +200,11 @@ func (w *rack) fail(part string, n int) {
 		return
 	}
 	phase := map[string]ledger.Phase{"before": ledger.Before, "after": ledger.After}[moment]
+	var mu sync.Mutex
 	calls := 0
 	w.fault = func(_ string, p ledger.Phase) error {
+		mu.Lock() // documents are taken out several at once
+		defer mu.Unlock()
 		if p == ledger.Before {
 			calls++
 		}
