@@ -66,7 +66,7 @@ func benchmark(b *testing.B, format export.Format) {
 				if lines == 1_000 {
 					w.add(record)
 				} else {
-					w.addCapped(record, `{"lines":"Log lines exceed size limit"}`, true)
+					w.addCapped(record, w.cappedForm(record), true)
 				}
 				e := w.exporter()
 				b.SetBytes(int64(len(record)))

@@ -24,7 +24,7 @@ func TestNDJSONKeepsTheBytes(t *testing.T) {
 	full := numbered("u", "r", "full", "ok", day.AddDate(0, 0, 1), strings.Repeat("x", 2<<20))
 	w := newWorld(t)
 	w.add(line+"\n", pretty, numbered("u", "r", "v", "ok", day, "1"))
-	w.addCapped(full, `{"lines":"Log lines exceed size limit"}`, true)
+	w.addCapped(full, w.cappedForm(full), true)
 	w.revise(numbered("u", "r", "v", "ok", day, "2"))
 	want := []string{
 		line,

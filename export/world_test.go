@@ -131,6 +131,25 @@ func (w *world) addCapped(record, short string, kept bool) {
 	w.commit(d)
 }
 
+// cappedForm is a record as archiving caps it.
+func (w *world) cappedForm(record string) string {
+	w.t.Helper()
+	r, err := jobfile.NewReader(jobfile.Config{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	data := jobfile.Memory(record)
+	info, err := r.Read(data, int64(len(record)))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var short bytes.Buffer
+	if err := jobfile.Cap(&short, data, int64(len(record)), info); err != nil {
+		w.t.Fatal(err)
+	}
+	return short.String()
+}
+
 // write returns what a request gives.
 func (w *world) write(r export.Request) string {
 	w.t.Helper()

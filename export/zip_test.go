@@ -52,7 +52,7 @@ func TestZipHasEveryVersionExactly(t *testing.T) {
 	w := newWorld(t)
 	w.add(first, later, numbered("u", "r", "x_j", "ok", day, "other"))
 	w.revise(second)
-	w.addCapped(long, `{"lines":"Log lines exceed size limit"}`, true)
+	w.addCapped(long, w.cappedForm(long), true)
 	files := unzipped(t, w.write(export.Request{Format: export.Zip}))
 	got := map[string]int{}
 	for _, content := range files {
