@@ -29,9 +29,9 @@ type Restored struct {
 //
 // What lies in a segment that is damaged or not there, or whose key has other
 // content, is left where it is and is a Notice; everything else is restored, and the
-// error is the first of theirs. After any other error some may be restored, and Restore goes on.
-// progress, where not nil, is called a few times a second and at the end, never
-// concurrently.
+// error is the first of theirs. After any other error some may be restored, and
+// another Restore goes on. progress, where not nil, is called a few times a second
+// and at the end, never concurrently.
 func Restore(ctx context.Context, c Config, q ledger.Query, progress func(Restored)) (Restored, error) {
 	r := &restore{Config: c, query: q, progress: progress, began: time.Now(), left: map[int64]error{}}
 	err := r.run(ctx)
