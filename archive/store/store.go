@@ -41,6 +41,10 @@ var (
 	// until the retries were used up. The same call is safe to make again; a
 	// Put may or may not have taken effect.
 	ErrUnavailable = errors.New("store unavailable")
+
+	// ErrThrottled says that the store asks for fewer requests. It is always
+	// ErrUnavailable too.
+	ErrThrottled = fmt.Errorf("%w: it asks for fewer requests", ErrUnavailable)
 )
 
 // Store keeps objects under keys. A key is a relative slash-separated path:
@@ -92,6 +96,7 @@ type Store interface {
 type Body struct {
 	io.ReaderAt
 	Size   int64
+	Memory []byte            // the same bytes, where they are in memory as one piece; else nil
 	CRC32C uint32            // Castagnoli
 	SHA256 [sha256.Size]byte // of the same bytes
 }
@@ -101,6 +106,7 @@ func Bytes(b []byte) Body {
 	return Body{
 		ReaderAt: bytes.NewReader(b),
 		Size:     int64(len(b)),
+		Memory:   b,
 		CRC32C:   crc32.Checksum(b, Castagnoli),
 		SHA256:   sha256.Sum256(b),
 	}
@@ -125,6 +131,11 @@ type PutOptions struct {
 	// Metadata is a hint for other tools, kept where the store keeps such
 	// things and ignored elsewhere. Keys are lower case, values ASCII.
 	Metadata map[string]string
+
+	// Paced says that the caller slows down by itself: where the store asks
+	// for fewer requests, Put is ErrThrottled at once instead of waiting and
+	// trying again.
+	Paced bool
 }
 
 // Range is a part of an object: Length bytes from Offset, or all from Offset
