@@ -6,6 +6,8 @@ import (
 	"io"
 	"iter"
 	"time"
+
+	"logstow/layout/jobfile"
 )
 
 // Source yields the records of one place. Its packages are below this one.
@@ -35,6 +37,13 @@ type Record struct {
 	// not valid after Release.
 	Data io.ReaderAt
 	Size int64
+
+	// Scanned tells that Info, or Err, is what jobfile.Reader.Scan said of
+	// these bytes: a source that has to find a record's end anyway passes over
+	// it once for both.
+	Scanned bool
+	Info    jobfile.Info
+	Err     error // a *jobfile.Error
 
 	// Broken says why these bytes are not a record; nil for a record. Broken
 	// bytes are quarantined whole.

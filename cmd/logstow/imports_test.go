@@ -73,7 +73,7 @@ var table = []row{
 	{"archive/ledger", []string{"layout", sqlite, syscalls}},
 
 	// The write side.
-	{"archive/source", nil},
+	{"archive/source", []string{"layout/jobfile"}},
 	{"archive/source/filesource", []string{"archive/source", "layout/jobfile", "layout/jsonskip", compress, syscalls}},
 	// A run begins by trying whether the store has conditional writes.
 	{"archive", []string{
