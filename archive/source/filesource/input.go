@@ -27,11 +27,15 @@ type input struct {
 	open       func(from int64) io.Reader // of the file's bytes, as they are on disk
 	magic      []byte
 	closers    []func()
+
+	ctx       context.Context // of the one call of Records that it belongs to
+	interrupt func()          // ends a read that waits; nil: reads don't wait
+	stop      func()          // ends the decompressed stream; nil where there is none
 }
 
 // openFile opens a regular file. What is appended to it from now on is not
 // read this time.
-func openFile(path string) (*input, error) {
+func openFile(ctx context.Context, path string) (*input, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -41,7 +45,7 @@ func openFile(path string) (*input, error) {
 		_ = f.Close()
 		return nil, err
 	}
-	in := &input{file: f, info: info, closers: []func(){func() { _ = f.Close() }}}
+	in := &input{file: f, info: info, ctx: ctx, closers: []func(){func() { _ = f.Close() }}}
 	in.open = func(from int64) io.Reader { return io.NewSectionReader(f, from, max(0, info.Size()-from)) }
 	in.magic = make([]byte, 4)
 	n, err := in.file.ReadAt(in.magic, 0)
@@ -56,9 +60,10 @@ func openFile(path string) (*input, error) {
 
 // openStream reads r, from its start only.
 func openStream(ctx context.Context, r io.Reader) (*input, error) {
-	in := &input{}
+	ctx, cancel := context.WithCancel(ctx)
+	in := &input{ctx: ctx, interrupt: cancel}
 	waiting := newWaitingReader(ctx, r)
-	in.closers = append(in.closers, waiting.close)
+	in.closers = append(in.closers, waiting.close, cancel)
 	b := bufio.NewReaderSize(waiting, minRead)
 	magic, err := b.Peek(4)
 	if err != nil && err != io.EOF {
@@ -71,18 +76,38 @@ func openStream(ctx context.Context, r io.Reader) (*input, error) {
 	return in, nil
 }
 
-// stream reads the file from its start, decompressed.
+// stream reads the file from its start, decompressed. It ends the stream that
+// was read before.
 func (in *input) stream() io.Reader {
-	decoder := compression(in.magic)
-	if decoder == nil {
+	start := compression(in.magic)
+	if start == nil {
 		return in.open(0)
 	}
-	d := &decompressor{raw: bufio.NewReaderSize(in.open(0), minRead), start: decoder}
-	in.closers = append(in.closers, d.close)
-	return d
+	in.end()
+	ctx, cancel := context.WithCancel(in.ctx)
+	d := &decompressor{raw: bufio.NewReaderSize(interruptible{ctx, in.open(0)}, minRead), start: start}
+	a := newAhead(d, in.info == nil)
+	in.stop = func() {
+		cancel()
+		if in.interrupt != nil {
+			in.interrupt()
+		}
+		a.close()
+		d.close()
+	}
+	return a
+}
+
+// end ends the decompressed stream.
+func (in *input) end() {
+	if in.stop != nil {
+		in.stop()
+		in.stop = nil
+	}
 }
 
 func (in *input) close() {
+	in.end()
 	for i := len(in.closers) - 1; i >= 0; i-- {
 		in.closers[i]()
 	}

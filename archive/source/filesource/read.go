@@ -50,7 +50,7 @@ func (r *run) stream(ctx context.Context, name string, src io.Reader) bool {
 
 // file reads a regular file from where its cursor says; false means to stop.
 func (r *run) file(ctx context.Context, path string) bool {
-	in, err := openFile(path)
+	in, err := openFile(ctx, path)
 	if err != nil {
 		return r.fail(unread(path, err))
 	}
