@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -31,26 +30,26 @@ func serveNull(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("null-s3", flag.ContinueOnError)
 	null := &nulls3.Server{}
 	flags.DurationVar(&null.Latency, "latency", 0, "before each answer")
+	address := flags.String("address", "127.0.0.1:0", "where to listen")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	var listen net.ListenConfig
-	l, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
+	l, err := listen.Listen(ctx, "tcp", *address)
 	if err != nil {
 		return err
 	}
 	fmt.Println("http://" + l.Addr().String())
-	server := &http.Server{Handler: null, ReadHeaderTimeout: time.Minute}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
-	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+	go func() { served <- null.Serve(ctx, l) }()
+	_, err = io.Copy(io.Discard, os.Stdin)
+	stop()
+	if err := errors.Join(err, <-served); err != nil {
 		return err
 	}
-	err = server.Close()
-	if served := <-served; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
-	}
-	return errors.Join(err, json.NewEncoder(os.Stdout).Encode(nullReport{null.Stats(), len(null.Objects())}))
+	return json.NewEncoder(os.Stdout).Encode(nullReport{null.Stats(), null.Count()})
 }
 
 // nullServer is a null server in a process of its own.
@@ -62,10 +61,16 @@ type nullServer struct {
 	said bytes.Buffer
 }
 
-func startNull(ctx context.Context, latency time.Duration) (*nullServer, error) {
+// startNull starts a server at an address, or at one that is free where it is
+// empty.
+func startNull(ctx context.Context, latency time.Duration, address string) (*nullServer, error) {
 	n := &nullServer{}
+	args := []string{"null-s3", "-latency", latency.String()}
+	if address != "" {
+		args = append(args, "-address", address)
+	}
 	var err error
-	if n.cmd, err = self(ctx, "null-s3", "-latency", latency.String()); err != nil {
+	if n.cmd, err = self(ctx, args...); err != nil {
 		return nil, err
 	}
 	n.cmd.Stderr = &n.said

@@ -112,7 +112,7 @@ func (b *bench) archived(ctx context.Context, scratch, store string, env []strin
 // withNull runs do against a null server of its own, which then must have
 // jobs documents, each put once.
 func (b *bench) withNull(ctx context.Context, jobs int, do func(n *nullServer) (sample, error)) (sample, error) {
-	n, err := startNull(ctx, b.latency)
+	n, err := startNull(ctx, b.latency, "")
 	if err != nil {
 		return sample{}, err
 	}
@@ -197,7 +197,7 @@ func largeRecord(shape corpus.Shape) func(context.Context, *bench) (sample, erro
 		if err != nil {
 			return sample{}, err
 		}
-		n, err := startNull(ctx, b.latency)
+		n, err := startNull(ctx, b.latency, "")
 		if err != nil {
 			return sample{}, err
 		}
