@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,8 +37,8 @@ type Config struct {
 	LockMode     string            // "" (the bucket's default), "GOVERNANCE" or "COMPLIANCE"
 	LockDays     int               // how long each new object is locked; with LockMode
 
-	// Client says what puts objects of up to 1 MB. "" is one plain request of
-	// our own, signed by the SDK's signer, with the SDK for whatever does not
+	// Client says what puts objects of up to 1 MB. "" or "direct" is one plain
+	// request over connections of our own, with the SDK for whatever does not
 	// succeed at once; "sdk" is the SDK alone. The server sees the same.
 	Client string
 
@@ -47,6 +48,12 @@ type Config struct {
 	MaxAttempts     int           // of one request, the first included; 0: 8
 	MaxBackoff      time.Duration // between two attempts; 0: 20 s
 }
+
+// sdkAlone is the Client that makes no request of our own.
+const sdkAlone = "sdk"
+
+// Clients are the values that Config.Client may have.
+func Clients() []string { return []string{"direct", sdkAlone} }
 
 // ParseURL reads
 //
@@ -195,8 +202,8 @@ func (c *Config) check() error {
 		return invalid("lock_mode and lock_days need each other")
 	case c.LockDays < 0 || c.LockDays > 36500:
 		return invalid("lock_days is %d, not from 1 to 36500", c.LockDays)
-	case c.Client != "" && c.Client != "sdk":
-		return invalid("client is %q, not sdk", c.Client)
+	case !slices.Contains(Clients(), c.Client) && c.Client != "":
+		return invalid("client is %q, none of %s", c.Client, strings.Join(Clients(), ", "))
 	case c.Concurrency < 0 || c.MaxAttempts < 0:
 		return invalid("a negative concurrency or number of attempts")
 	}

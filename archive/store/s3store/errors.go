@@ -95,8 +95,9 @@ func (f failure) err() error {
 		return fmt.Errorf("%s: %w", what, fs.ErrNotExist)
 	case f.code == "KeyTooLongError" || f.code == "ExistingObjectIsDirectory" || f.code == "ObjectParentIsFile":
 		return fmt.Errorf("%s: %w", what, fs.ErrInvalid)
-	case throttled[f.code] || strings.Contains(f.code, "Throttl") || f.status >= 500 && f.status != http.StatusNotImplemented && f.code != "NotImplemented",
-		f.status == http.StatusTooManyRequests, f.status == http.StatusRequestTimeout:
+	case f.throttled():
+		return fmt.Errorf("%s: %w: run again later", what, store.ErrThrottled)
+	case broken[f.code] || f.status >= 500 && f.status != http.StatusNotImplemented && f.code != "NotImplemented", f.status == http.StatusRequestTimeout:
 		return fmt.Errorf("%s: %w: run again later", what, store.ErrUnavailable)
 	case f.code == "ConditionalRequestConflict" || f.code == "OperationAborted":
 		return fmt.Errorf("%s: %w: another write of the same key did not end", what, store.ErrUnavailable)
@@ -150,10 +151,19 @@ type preconditionError struct{ what string }
 
 func (e *preconditionError) Error() string { return e.what }
 
-var throttled = map[string]bool{
-	"SlowDown": true, "TooManyRequests": true, "RequestLimitExceeded": true, "BandwidthLimitExceeded": true,
-	"ServiceUnavailable": true, "InternalError": true, "RequestTimeout": true, "503": true,
+// throttled tells whether the server asks for fewer requests.
+func (f failure) throttled() bool {
+	return slower[f.code] || strings.Contains(f.code, "Throttl") ||
+		f.status == http.StatusTooManyRequests || f.status == http.StatusServiceUnavailable
 }
+
+var slower = map[string]bool{
+	"SlowDown": true, "TooManyRequests": true, "RequestLimitExceeded": true, "BandwidthLimitExceeded": true,
+	"ServiceUnavailable": true, "503": true,
+}
+
+// broken are failures of the server that may pass.
+var broken = map[string]bool{"InternalError": true, "RequestTimeout": true}
 
 var damaged = map[string]bool{
 	"BadDigest": true, "InvalidDigest": true, "XAmzContentSHA256Mismatch": true, "XAmzContentChecksumMismatch": true, "IncompleteBody": true,

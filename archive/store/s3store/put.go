@@ -47,18 +47,28 @@ func (s *Store) put(ctx context.Context, key string, body store.Body, opts store
 	}
 	attempts := s.direct.retryer.MaxAttempts()
 	if s.direct.fits(body, opts) {
-		done, err := s.putDirect(ctx, name, body, opts)
+		done, tried, err := s.putDirect(ctx, name, body, opts)
 		if done || err != nil {
 			return conditionLost(err, opts)
 		}
-		attempts--
+		attempts = max(attempts-tried, 1)
 	}
+	return s.putBySDK(ctx, name, body, opts, func(o *s3.Options) {
+		o.Retryer = retry.AddWithMaxAttempts(o.Retryer, attempts)
+		if opts.Paced {
+			o.Retryer = unlessThrottled{o.Retryer}
+		}
+	})
+}
+
+// putBySDK puts an object with the SDK alone.
+func (s *Store) putBySDK(ctx context.Context, name string, body store.Body, opts store.PutOptions, set func(*s3.Options)) error {
 	content := &content{section: io.NewSectionReader(body, 0, body.Size)}
 	in := s.putInput(name, body.Size, opts)
 	in.Body = content
 	in.ChecksumCRC32C = aws.String(base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, body.CRC32C)))
-	_, err = s.client.PutObject(ctx, in, func(o *s3.Options) {
-		o.Retryer = unlessBroken{retry.AddWithMaxAttempts(o.Retryer, attempts), content}
+	_, err := s.client.PutObject(ctx, in, set, func(o *s3.Options) {
+		o.Retryer = unlessBroken{o.Retryer, content}
 		o.APIOptions = append(o.APIOptions[:len(o.APIOptions):len(o.APIOptions)], withPayloadHash(body.SHA256[:]))
 	})
 	broken := content.finish()
@@ -172,6 +182,14 @@ type unlessBroken struct {
 
 func (r unlessBroken) IsErrorRetryable(err error) bool {
 	return r.content.broken() == nil && r.Retryer.IsErrorRetryable(err)
+}
+
+// unlessThrottled is a Retryer for those who slow down by themselves.
+type unlessThrottled struct{ aws.Retryer }
+
+func (r unlessThrottled) IsErrorRetryable(err error) bool {
+	f, answered := inspect(err)
+	return !(answered && f.throttled()) && r.Retryer.IsErrorRetryable(err)
 }
 
 // withPayloadHash signs a request with a SHA-256 that is known already. Over

@@ -69,7 +69,7 @@ func open(ctx context.Context, c Config) (*Store, error) {
 		return nil, err
 	}
 	c = c.withDefaults()
-	base, err := load(ctx, c)
+	base, err := load(ctx, c, httpClient(c))
 	if err != nil {
 		return nil, err
 	}
@@ -116,9 +116,9 @@ func or[T comparable](value, fallback T) T {
 }
 
 // load reads the SDK's configuration and finds the credentials' source.
-func load(ctx context.Context, c Config) (aws.Config, error) {
+func load(ctx context.Context, c Config, client aws.HTTPClient) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{
-		config.WithHTTPClient(httpClient(c)),
+		config.WithHTTPClient(client),
 		config.WithRetryer(func() aws.Retryer { return retryer(c) }),
 		config.WithLogger(logging.Nop{}), // what matters comes back as an error
 	}
@@ -176,6 +176,10 @@ type credentialsError struct{ error }
 
 func (e *credentialsError) Unwrap() error { return e.error }
 
+// spare is how many idle connections are kept beyond those for Puts: for Gets
+// and Lists.
+const spare = 8
+
 // writeBuffer is how much is sent at once.
 const writeBuffer = 32 << 10
 
@@ -183,7 +187,7 @@ func httpClient(c Config) *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().
 		WithDialerOptions(func(d *net.Dialer) { d.Timeout = c.ConnectTimeout }).
 		WithTransportOptions(func(t *http.Transport) {
-			t.MaxIdleConnsPerHost = c.Concurrency + 8 // a few more than Puts: for Gets and Lists
+			t.MaxIdleConnsPerHost = c.Concurrency + spare
 			t.MaxIdleConns = 0
 			t.ResponseHeaderTimeout = c.ResponseTimeout
 			t.ForceAttemptHTTP2 = false // one connection would be all there is

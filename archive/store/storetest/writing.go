@@ -67,8 +67,10 @@ func testPutChecksBody(t *testing.T, s store.Store) {
 	short := good
 	short.Size++
 	broken := good
-	broken.ReaderAt = brokenReader{}
-	for name, body := range map[string]store.Body{"a wrong CRC32C": crc, "an early end": short, "a broken reader": broken} {
+	broken.ReaderAt, broken.Memory = brokenReader{}, nil
+	for name, body := range map[string]store.Body{
+		"a wrong CRC32C": crc, "a wrong CRC32C that is read": unread(crc), "an early end": short, "a broken reader": broken,
+	} {
 		for _, opts := range []store.PutOptions{{}, {IfAbsent: true}} {
 			if err := s.Put(t.Context(), "a/b", body, opts); err == nil {
 				t.Errorf("Put of a body with %s = nil, want an error", name)
@@ -76,6 +78,12 @@ func testPutChecksBody(t *testing.T, s store.Store) {
 		}
 	}
 	wantList(t, s, store.ListOptions{}, nil)
+}
+
+// unread returns a body that is not in memory.
+func unread(b store.Body) store.Body {
+	b.Memory = nil
+	return b
 }
 
 type brokenReader struct{}
