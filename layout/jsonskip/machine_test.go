@@ -50,12 +50,48 @@ func compare(t *testing.T, b []byte, seed uint64) {
 	check(t, fmt.Sprintf("Value(%.200q)", b), n, err, want, wantErr, len(b))
 
 	r := rand.New(rand.NewPCG(seed, 0))
+	compareSkip(t, b, r.IntN(40))
 	var m jsonskip.Machine
 	for range 3 {
 		m.Reset()
 		var cuts []int
 		n, cuts, err = pieces(&m, b, r)
 		check(t, fmt.Sprintf("Next(%.200q) cut in pieces of %v", b, cuts), n, err, want, wantErr, len(b))
+	}
+}
+
+// compareSkip checks Skip of b, behind so many other bytes, against Value.
+func compareSkip(t *testing.T, b []byte, before int) {
+	t.Helper()
+	want, wantErr := jsonskip.Value(b)
+	end, err := jsonskip.Skip(append(bytes.Repeat([]byte{'"'}, before), b...), before)
+	switch {
+	case err == nil && (wantErr != nil || end-before != want):
+		t.Fatalf("Skip(%.200q) = %d, nil, want %d, %v", b, end-before, want, wantErr)
+	case err == io.ErrUnexpectedEOF && wantErr != err && !isNumber(b[:want]):
+		t.Fatalf("Skip(%.200q) = %v, want %d, %v", b, err, want, wantErr)
+	case err != nil && err != io.ErrUnexpectedEOF && err != jsonskip.ErrUnsure:
+		t.Fatalf("Skip(%.200q) = %v", b, err)
+	}
+}
+
+// isNumber tells whether b, a JSON value, is a number.
+func isNumber(b []byte) bool {
+	return len(b) > 0 && strings.IndexByte("0123456789", b[len(b)-1]) >= 0
+}
+
+// TestSkipIsSure: what most JSON is made of needs no Machine.
+func TestSkipIsSure(t *testing.T) {
+	for _, s := range []string{
+		`{}`, `[]`, ` [ ] `, `{"a":[1,-2.5e+3,true,false,null,"x\u12aF\n\"",{}],"bcdefghijklm" : {"n":"opqrstuvwxyz"}, "e":[ [], "" ]}`,
+		strings.Repeat("[", 64) + strings.Repeat("]", 64), "\t\r\n{\"a\": 0.00017289767113580934}",
+	} {
+		if end, err := jsonskip.Skip([]byte(s), 0); err != nil || end != len(strings.TrimRight(s, " ")) {
+			t.Errorf("Skip(%q) = %d, %v", s, end, err)
+		}
+		if _, err := jsonskip.Skip([]byte(s[:len(s)/2]), 0); err != io.ErrUnexpectedEOF {
+			t.Errorf("Skip(%q) = %v, want %v", s[:len(s)/2], err, io.ErrUnexpectedEOF)
+		}
 	}
 }
 
