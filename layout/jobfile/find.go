@@ -39,16 +39,7 @@ type found struct {
 	repeated string // a member of the envelope that is there twice
 }
 
-// find walks over a whole record.
-func (r *Reader) find(w *walker) (*found, error) {
-	f := &found{}
-	if err := r.fill(f, w); err != nil {
-		return nil, err
-	}
-	return f, nil
-}
-
-// fill is find into f, which after an error has what was found before it.
+// fill walks over a whole record. After an error f has what was found before.
 func (r *Reader) fill(f *found, w *walker) error {
 	c, err := w.peek()
 	if err != nil {
@@ -78,8 +69,11 @@ func (r *Reader) newFrame(name string) frame {
 	return frame{values: *values, pooled: values, name: name}
 }
 
-// release gives back what find took. Nothing of f may be used any more.
+// release gives back what f took. Nothing of f may be used any more.
 func (r *Reader) release(f *found) {
+	if f.whole.pooled == nil {
+		return
+	}
 	clear(f.whole.values)
 	r.values.Put(f.whole.pooled)
 	for _, fr := range f.inner {
@@ -90,7 +84,7 @@ func (r *Reader) release(f *found) {
 
 // member passes a member of the outermost object.
 func (r *Reader) member(w *walker, f *found, name []byte) error {
-	kid := r.plan.root.kids[string(name)]
+	kid := r.plan.root.kid(name)
 	if !r.envelopes {
 		return w.collect(kid, f.whole.values)
 	}
@@ -108,7 +102,7 @@ func (r *Reader) member(w *walker, f *found, name []byte) error {
 	case "Log_Str":
 		return r.copy(w, f, name)
 	case envelopeUser[1:]:
-		kid = r.plan.root.kids[envelopeUser]
+		kid = r.plan.envelopeUser
 	}
 	return w.collect(kid, f.whole.values)
 }
@@ -122,7 +116,7 @@ func (r *Reader) enclosed(w *walker, f *found, name string) error {
 	fr := r.newFrame(name)
 	fr.span.Start = w.offset()
 	err := w.object(func(name []byte) error {
-		return w.collect(r.plan.root.kids[string(name)], fr.values)
+		return w.collect(r.plan.root.kid(name), fr.values)
 	})
 	fr.span.End = w.offset()
 	f.inner = append(f.inner, fr)
@@ -140,7 +134,13 @@ func (r *Reader) copy(w *walker, f *found, name string) error {
 		return err
 	}
 	span.End = w.offset()
-	if len(text) < 2 || text[0] != '"' || !bytes.HasPrefix(bytes.TrimLeft(text[1:], " "), []byte("{")) {
+	return f.copy(name, text, span)
+}
+
+// copy notes a member of an envelope that may be a record as text. head is where
+// its value at span begins.
+func (f *found) copy(name string, head []byte, span Span) error {
+	if len(head) < 2 || head[0] != '"' || !bytes.HasPrefix(bytes.TrimLeft(head[1:], " "), []byte("{")) {
 		return nil
 	}
 	if name == "log_message" {
@@ -186,7 +186,7 @@ func (w *walker) collect(n *node, values []value) error {
 	switch {
 	case c == '{' && n.kids != nil:
 		v.count = -1
-		err = w.object(func(name []byte) error { return w.collect(n.kids[string(name)], values) })
+		err = w.object(func(name []byte) error { return w.collect(n.kid(name), values) })
 	case n.count:
 		v.count, err = w.lines(c)
 	default:
@@ -198,13 +198,19 @@ func (w *walker) collect(n *node, values []value) error {
 	if err != nil {
 		return err
 	}
+	v.first = c
+	return n.take(values, v, Span{start, w.offset()})
+}
+
+// take keeps the value that was found at span.
+func (n *node) take(values []value, v value, span Span) error {
 	old := &values[n.slot]
-	v.first, v.times, v.spans = c, old.times+1, old.spans
+	v.times, v.spans = old.times+1, old.spans
 	if n.count {
 		if len(v.spans) == maxTimes {
-			return tooOften(start, n.name)
+			return tooOften(span.Start, n.name)
 		}
-		v.spans = append(v.spans, Span{start, w.offset()})
+		v.spans = append(v.spans, span)
 	}
 	if !v.there() && old.there() {
 		v.first, v.text, v.whole = old.first, old.text, old.whole

@@ -3,16 +3,17 @@ package jobfile
 import (
 	"bytes"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // interpret says what the record in fr, of shape s, is. outer is all of it,
 // the envelope included.
 func (r *Reader) interpret(fr *frame, s *shape, outer *frame) (Info, error) {
 	info := Info{Kind: s.kind, Platform: s.platform, LineCount: -1}
-	get := getter{r: r, fr: fr, outer: outer}
+	get := getter{fr: fr, outer: outer}
+	get.kept.Grow(128) // as much as most need
 	if info.User = r.user; info.User == "" {
 		info.User = get.id("user", s.user)
 	}
@@ -44,7 +45,7 @@ func (r *Reader) interpret(fr *frame, s *shape, outer *frame) (Info, error) {
 	info.Error = get.text(s.errorText)
 	info.ErrorType = get.text(s.errorType)
 	for _, path := range s.lines {
-		if v := &fr.values[r.plan.slots[path]]; v.first != 0 {
+		if v := &fr.values[path.slot]; v.first != 0 {
 			info.spans = v.spans
 			info.Lines = v.spans[len(v.spans)-1]
 			info.LineCount = v.count
@@ -55,9 +56,16 @@ func (r *Reader) interpret(fr *frame, s *shape, outer *frame) (Info, error) {
 
 // getter takes values out of a frame and keeps the first error.
 type getter struct {
-	r         *Reader
 	fr, outer *frame
 	err       error
+	kept      strings.Builder // what all strings that were taken stand in
+}
+
+// keep returns text as a string.
+func (g *getter) keep(text []byte) string {
+	from := g.kept.Len()
+	g.kept.Write(text)
+	return g.kept.String()[from:]
 }
 
 func (g *getter) fail(format string, args ...any) {
@@ -67,43 +75,44 @@ func (g *getter) fail(format string, args ...any) {
 }
 
 // pick returns the first value that is there.
-func (g *getter) pick(paths []string) (string, *value) {
-	for _, p := range paths {
-		fr, slot := g.fr, g.r.plan.slots[p]
-		if p == envelopeUser {
-			fr = g.outer
-		}
-		if v := &fr.values[slot]; v.there() {
+func (g *getter) pick(paths []path) (*path, *value) {
+	for i := range paths {
+		p := &paths[i]
+		if v := &g.frameOf(p).values[p.slot]; v.there() {
 			return p, v
 		}
 	}
-	return "", nil
+	return nil, nil
 }
 
-// ambiguous tells whether the value at path, or what it lies in, is there more
-// than once, and fails then.
-func (g *getter) ambiguous(what, path string) bool {
-	fr := g.fr
-	if path == envelopeUser {
-		fr = g.outer
+// frameOf returns the frame that has p's values.
+func (g *getter) frameOf(p *path) *frame {
+	if p.name == envelopeUser {
+		return g.outer
 	}
-	for end := range steps(path) {
-		part := path[:end]
-		switch times := fr.values[g.r.plan.slots[part]].times; {
-		case times < 2:
-			continue
-		case part == path:
-			g.fail("ambiguous %s: %q is there %d times", what, path, times)
-		default:
-			g.fail("ambiguous %s: %q lies in %q, which is there %d times", what, path, part, times)
-		}
+	return g.fr
+}
+
+// ambiguous tells whether the value at p, or what it lies in, is there more
+// than once, and fails then.
+func (g *getter) ambiguous(what string, p *path) bool {
+	values := g.frameOf(p).values
+	i := slices.IndexFunc(p.along, func(slot int) bool { return values[slot].times > 1 })
+	if i < 0 {
+		return false
+	}
+	times := values[p.along[i]].times
+	if i == len(p.along)-1 {
+		g.fail("ambiguous %s: %q is there %d times", what, p.name, times)
 		return true
 	}
-	return false
+	within := strings.Join(strings.Split(p.name, ".")[:i+1], ".")
+	g.fail("ambiguous %s: %q lies in %q, which is there %d times", what, p.name, within, times)
+	return true
 }
 
 // id returns a required string or integer.
-func (g *getter) id(what string, paths []string) string {
+func (g *getter) id(what string, paths []path) string {
 	id := g.optional(what, paths)
 	if id == "" {
 		g.fail("no %s: none of %s is there", what, quoteAll(paths))
@@ -112,38 +121,38 @@ func (g *getter) id(what string, paths []string) string {
 }
 
 // optional returns a string or an integer, or "" where there is none.
-func (g *getter) optional(what string, paths []string) string {
-	path, v := g.pick(paths)
+func (g *getter) optional(what string, paths []path) string {
+	p, v := g.pick(paths)
 	switch {
 	case v == nil:
 		return ""
-	case g.ambiguous(what, path):
+	case g.ambiguous(what, p):
 	case !v.whole:
-		g.fail("%s %q is longer than %d bytes", what, path, maxText)
+		g.fail("%s %q is longer than %d bytes", what, p.name, maxText)
 	case v.first == '"':
-		id, err := jsontext.AppendUnquote(nil, v.text)
+		id, err := said(v.text)
 		if err != nil {
-			g.fail("%s %q is not valid UTF-8", what, path)
+			g.fail("%s %q is not valid UTF-8", what, p.name)
 		}
-		return string(id)
+		return g.keep(id)
 	case isInteger(v.text):
-		return string(v.text)
+		return g.keep(v.text)
 	default:
-		g.fail("%s %q is %.40s, not a string or an integer", what, path, v.text)
+		g.fail("%s %q is %.40s, not a string or an integer", what, p.name, v.text)
 	}
 	return ""
 }
 
 // time returns a time, or zero where there is none.
-func (g *getter) time(paths []string) time.Time {
-	path, v := g.pick(paths)
+func (g *getter) time(paths []path) time.Time {
+	p, v := g.pick(paths)
 	if v == nil {
 		return time.Time{}
 	}
-	if g.ambiguous("time", path) {
+	if g.ambiguous("time", p) {
 		return time.Time{}
 	}
-	t, err := parseTime(path, v)
+	t, err := parseTime(p, v)
 	if err != nil {
 		g.fail("%v", err)
 	}
@@ -151,18 +160,18 @@ func (g *getter) time(paths []string) time.Time {
 }
 
 // text returns what a value says, as far as it was kept.
-func (g *getter) text(paths []string) string {
+func (g *getter) text(paths []path) string {
 	_, v := g.pick(paths)
-	if v == nil || v.first != '"' {
-		if v == nil {
-			return ""
-		}
-		return string(v.text)
+	if v == nil {
+		return ""
 	}
 	text := v.text
+	if v.first != '"' {
+		return g.keep(text)
+	}
 	if !v.whole {
 		text = append(bytes.Clone(cutEscape(text)), '"')
 	}
-	s, _ := jsontext.AppendUnquote(nil, text) // invalid bytes are replaced
-	return string(s)
+	text, _ = said(text) // invalid bytes are replaced
+	return g.keep(text)
 }

@@ -23,6 +23,7 @@ type Reader struct {
 	user      string // of every record, where not empty
 	noHash    bool
 	windows   sync.Pool
+	glancers  sync.Pool
 	values    sync.Pool // of *[]value, one for each slot, all zero
 }
 
@@ -48,8 +49,9 @@ func NewReader(c Config) (*Reader, error) {
 	}
 	r.plan = newPlan(r.shapes)
 	r.windows.New = func() any { return new([windowSize]byte) }
+	r.glancers.New = func() any { return &glancer{} }
 	r.values.New = func() any {
-		values := make([]value, len(r.plan.slots))
+		values := make([]value, r.plan.slots)
 		return &values
 	}
 	return r, nil
@@ -59,21 +61,45 @@ func NewReader(c Config) (*Reader, error) {
 // stand around it. An error is an *Error, for a record that is to be
 // quarantined, or data's own.
 func (r *Reader) Read(data io.ReaderAt, size int64) (Info, error) {
-	window := r.windows.Get().(*[windowSize]byte)
-	defer r.windows.Put(window)
-
-	f, err := r.find(walk(data, size, window[:]))
+	info, err := r.describe(data, size)
+	if err == nil {
+		err = r.hash(data, &info)
+	}
 	if err != nil {
 		return Info{}, err
 	}
+	return info, nil
+}
+
+// describe is Read without Hash.
+func (r *Reader) describe(data io.ReaderAt, size int64) (Info, error) {
+	if m, ok := data.(Memory); ok {
+		b := m[:size]
+		n, info, err := r.glance(b)
+		if n > 0 && afterSpace(b, n) == len(b) {
+			return info, err
+		}
+	}
+	window := r.windows.Get().(*[windowSize]byte)
+	defer r.windows.Put(window)
+
+	f := &found{}
 	defer r.release(f)
+	if err := r.fill(f, walk(data, size, window[:])); err != nil {
+		return Info{}, err
+	}
+	return r.conclude(f, func() io.ReaderAt { return data })
+}
+
+// conclude says what was found; data returns where.
+func (r *Reader) conclude(f *found, data func() io.ReaderAt) (Info, error) {
 	fr, s, err := r.choose(f)
 	if err != nil {
 		return Info{}, err
 	}
 	text := fr == nil
 	if text {
-		if fr, s, err = r.lookInside(data, f.message, window[:]); err != nil {
+		if fr, s, err = r.lookInside(data(), f.message); err != nil {
 			return Info{}, err
 		}
 	}
@@ -89,20 +115,25 @@ func (r *Reader) Read(data io.ReaderAt, size int64) (Info, error) {
 	case fr.name != "":
 		info.copies = f.copies
 	}
+	return info, nil
+}
+
+// hash fills in what only the bytes of the record say.
+func (r *Reader) hash(data io.ReaderAt, info *Info) (err error) {
 	if r.noHash && info.Job != "" {
-		return info, nil
+		return nil
 	}
-	if info.InputHash, err = hash(data, info.inner); err != nil {
-		return Info{}, err
+	if info.InputHash, err = digest(data, info.inner); err != nil {
+		return err
 	}
 	if info.Job == "" {
 		info.Job = hex.EncodeToString(info.InputHash[:16])
 	}
-	return info, nil
+	return nil
 }
 
-// hash returns the SHA-256 of a part of data.
-func hash(data io.ReaderAt, s Span) (sum [sha256.Size]byte, err error) {
+// digest returns the SHA-256 of a part of data.
+func digest(data io.ReaderAt, s Span) (sum [sha256.Size]byte, err error) {
 	if m, ok := data.(Memory); ok {
 		return sha256.Sum256(m[s.Start:s.End]), nil
 	}
@@ -147,7 +178,7 @@ func (r *Reader) match(fr *frame) *shape {
 next:
 	for _, s := range r.shapes {
 		for _, group := range s.signs {
-			if !r.anyThere(fr, group) {
+			if !anyThere(fr, group) {
 				continue next
 			}
 		}
@@ -156,9 +187,9 @@ next:
 	return nil
 }
 
-func (r *Reader) anyThere(fr *frame, paths []string) bool {
-	for _, p := range paths {
-		if fr.values[r.plan.slots[p]].there() {
+func anyThere(fr *frame, paths []path) bool {
+	for i := range paths {
+		if fr.values[paths[i].slot].there() {
 			return true
 		}
 	}
@@ -167,9 +198,12 @@ func (r *Reader) anyThere(fr *frame, paths []string) bool {
 
 // lookInside reads the record that a string holds. Its frame's span is the
 // string; the spans of its lines count from the start of what the string says.
-func (r *Reader) lookInside(data io.ReaderAt, s Span, window []byte) (*frame, *shape, error) {
-	inside, err := r.find(walkReader(unquote(data, s), window))
-	if err != nil {
+func (r *Reader) lookInside(data io.ReaderAt, s Span) (*frame, *shape, error) {
+	window := r.windows.Get().(*[windowSize]byte)
+	defer r.windows.Put(window)
+
+	inside := &found{}
+	if err := r.fill(inside, walkReader(unquote(data, s), window[:])); err != nil {
 		var e *Error
 		if errors.As(err, &e) {
 			return nil, nil, &Error{Offset: s.Start, Reason: "the text in log_message: " + e.Reason}

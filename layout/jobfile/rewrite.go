@@ -46,7 +46,7 @@ func (s *shape) rules(d Detail) *rule {
 	switch {
 	case d == StatusOnly:
 		for _, path := range s.lines {
-			r.add(path)
+			r.add(path.name)
 		}
 	case d == Deduplicated && s.platform == "workato":
 		for _, path := range duplicates {

@@ -1,10 +1,5 @@
 package jobfile
 
-import (
-	"iter"
-	"strings"
-)
-
 // shape is one form of record: which members tell it, and where it says what.
 // Each list of paths is in order of preference: the first that is there, and
 // neither null nor empty, is meant.
@@ -13,13 +8,13 @@ type shape struct {
 	kind     Kind
 
 	// signs tell this shape: of each group at least one must be there.
-	signs [][]string
+	signs [][]path
 
-	user, recipe, id            []string
-	status                      []string
-	completed, at, started      []string // at is an event's own time
-	title, errorText, errorType []string
-	lines                       []string // every one that is there
+	user, recipe, id            []path
+	status                      []path
+	completed, at, started      []path // at is an event's own time
+	title, errorText, errorType []path
+	lines                       []path // every one that is there
 }
 
 // envelopeUser is the path of the user that an envelope names, outside of the
@@ -34,96 +29,96 @@ func builtin() []*shape {
 	return []*shape{
 		{
 			platform: "workato", kind: Job,
-			signs:     [][]string{{"id"}, {"recipe_id", "flow_id"}},
-			user:      []string{"context.user_id", "account_id", envelopeUser},
-			recipe:    []string{"recipe_id", "flow_id"},
-			id:        []string{"id"},
-			status:    []string{"status"},
-			completed: []string{"completed_at"},
-			started:   []string{"started_at"},
-			title:     []string{"title"},
-			errorText: []string{"error"},
-			errorType: []string{"error_type"},
-			lines:     []string{"lines"},
+			signs:     [][]path{at("id"), at("recipe_id", "flow_id")},
+			user:      at("context.user_id", "account_id", envelopeUser),
+			recipe:    at("recipe_id", "flow_id"),
+			id:        at("id"),
+			status:    at("status"),
+			completed: at("completed_at"),
+			started:   at("started_at"),
+			title:     at("title"),
+			errorText: at("error"),
+			errorType: at("error_type"),
+			lines:     at("lines"),
 		},
 		{
 			platform: "workato", kind: Genie,
-			signs:  [][]string{{"event_id"}, {"event_type"}, {"workspace_id"}},
-			user:   []string{"workspace_id"},
-			recipe: []string{"event_type"},
-			id:     []string{"event_id"},
-			at:     []string{"date_time"},
+			signs:  [][]path{at("event_id"), at("event_type"), at("workspace_id")},
+			user:   at("workspace_id"),
+			recipe: at("event_type"),
+			id:     at("event_id"),
+			at:     at("date_time"),
 		},
 		{
 			platform: "workato", kind: Log,
-			signs:  [][]string{{"source"}, {"log_level"}, {"date_time"}},
-			user:   []string{"user_id"},
-			recipe: []string{"source"},
-			at:     []string{"date_time"},
+			signs:  [][]path{at("source"), at("log_level"), at("date_time")},
+			user:   at("user_id"),
+			recipe: at("source"),
+			at:     at("date_time"),
 		},
 		{
 			platform: "workato", kind: Activity,
-			signs:  [][]string{{"event"}, {"timestamp"}, {"team.id", "user.id"}},
-			user:   []string{"team.id", "user.id"},
-			recipe: []string{"event"},
-			at:     []string{"timestamp"},
+			signs:  [][]path{at("event"), at("timestamp"), at("team.id", "user.id")},
+			user:   at("team.id", "user.id"),
+			recipe: at("event"),
+			at:     at("timestamp"),
 		},
 		{
 			platform: "workato", kind: Activity,
-			signs:  [][]string{{"resource_type"}, {"timestamp"}, {"team_id_d", "user_account_id"}},
-			user:   []string{"team_id_d", "user_account_id"},
-			recipe: []string{"resource_type"},
-			at:     []string{"timestamp"},
+			signs:  [][]path{at("resource_type"), at("timestamp"), at("team_id_d", "user_account_id")},
+			user:   at("team_id_d", "user_account_id"),
+			recipe: at("resource_type"),
+			at:     at("timestamp"),
 		},
 		{
 			platform: "talend", kind: Job,
-			signs:     [][]string{{"executionId"}, {"taskId"}},
-			user:      []string{"workspaceId"},
-			recipe:    []string{"taskId"},
-			id:        []string{"executionId"},
-			status:    []string{"executionStatus", "status"},
-			completed: []string{"finishTimestamp"},
-			started:   []string{"startTimestamp"},
-			title:     []string{"taskName"},
-			errorText: []string{"errorMessage"},
-			errorType: []string{"errorType"},
-			lines:     []string{"logs"},
+			signs:     [][]path{at("executionId"), at("taskId")},
+			user:      at("workspaceId"),
+			recipe:    at("taskId"),
+			id:        at("executionId"),
+			status:    at("executionStatus", "status"),
+			completed: at("finishTimestamp"),
+			started:   at("startTimestamp"),
+			title:     at("taskName"),
+			errorText: at("errorMessage"),
+			errorType: at("errorType"),
+			lines:     at("logs"),
 		},
 		{
 			platform: "apify", kind: Job,
-			signs:     [][]string{{"id"}, {"actId"}},
-			user:      []string{"userId"},
-			recipe:    []string{"actId"},
-			id:        []string{"id"},
-			status:    []string{"status"},
-			completed: []string{"finishedAt"},
-			started:   []string{"startedAt"},
-			errorText: []string{"statusMessage"},
-			lines:     []string{"log"},
+			signs:     [][]path{at("id"), at("actId")},
+			user:      at("userId"),
+			recipe:    at("actId"),
+			id:        at("id"),
+			status:    at("status"),
+			completed: at("finishedAt"),
+			started:   at("startedAt"),
+			errorText: at("statusMessage"),
+			lines:     at("log"),
 		},
 		{
 			platform: "virtuousai", kind: Job,
-			signs:     [][]string{{"id"}, {"action_id"}},
-			user:      []string{"organization_id"},
-			recipe:    []string{"action_id"},
-			id:        []string{"id"},
-			status:    []string{"status"},
-			completed: []string{"completed_at"},
-			started:   []string{"started_at"},
-			errorText: []string{"error"},
-			lines:     []string{"logs"},
+			signs:     [][]path{at("id"), at("action_id")},
+			user:      at("organization_id"),
+			recipe:    at("action_id"),
+			id:        at("id"),
+			status:    at("status"),
+			completed: at("completed_at"),
+			started:   at("started_at"),
+			errorText: at("error"),
+			lines:     at("logs"),
 		},
 		{
 			platform: "ion", kind: Job,
-			signs:     [][]string{{"ionRequestId"}, {"actionId"}},
-			user:      []string{"organizationId"},
-			recipe:    []string{"actionId"},
-			id:        []string{"ionRequestId"},
-			status:    []string{"status"},
-			completed: []string{"createdAt"},
-			title:     []string{"event"},
-			errorText: []string{"validationMessage"},
-			lines:     []string{"context"},
+			signs:     [][]path{at("ionRequestId"), at("actionId")},
+			user:      at("organizationId"),
+			recipe:    at("actionId"),
+			id:        at("ionRequestId"),
+			status:    at("status"),
+			completed: at("createdAt"),
+			title:     at("event"),
+			errorText: at("validationMessage"),
+			lines:     at("context"),
 		},
 	}
 }
@@ -131,11 +126,11 @@ func builtin() []*shape {
 // custom returns the shape that a field map describes. It has no signs: the
 // records are what the configuration says they are.
 func custom(f *Fields) *shape {
-	one := func(path string) []string {
-		if path == "" {
+	one := func(name string) []path {
+		if name == "" {
 			return nil
 		}
-		return []string{path}
+		return at(name)
 	}
 	return &shape{
 		platform: "custom", kind: Job,
@@ -146,69 +141,15 @@ func custom(f *Fields) *shape {
 }
 
 // paths lists every path of the shape's.
-func (s *shape) paths() []string {
-	var all []string
-	for _, list := range append([][]string{
+func (s *shape) paths() []*path {
+	var all []*path
+	for _, list := range append([][]path{
 		s.user, s.recipe, s.id, s.status, s.completed, s.at, s.started,
 		s.title, s.errorText, s.errorType, s.lines,
 	}, s.signs...) {
-		all = append(all, list...)
+		for i := range list {
+			all = append(all, &list[i])
+		}
 	}
 	return all
-}
-
-// node is a member of a record that some path goes to or through.
-type node struct {
-	name  string
-	slot  int  // where its value is kept
-	count bool // it is lines, to be counted
-	kids  map[string]*node
-}
-
-// plan is what a walk over a record looks out for.
-type plan struct {
-	root  *node          // the record itself, which has no slot
-	slots map[string]int // by path, and by the paths of what members lie in
-}
-
-// newPlan returns the plan for every path of the shapes.
-func newPlan(shapes []*shape) *plan {
-	p := &plan{root: &node{}, slots: map[string]int{}}
-	for _, s := range shapes {
-		for _, path := range s.paths() {
-			p.add(path)
-		}
-		for _, path := range s.lines {
-			p.add(path).count = true
-		}
-	}
-	return p
-}
-
-func (p *plan) add(path string) *node {
-	n := p.root
-	for end, name := range steps(path) {
-		if n.kids[name] == nil {
-			if n.kids == nil {
-				n.kids = map[string]*node{}
-			}
-			n.kids[name] = &node{name: name, slot: len(p.slots)}
-			p.slots[path[:end]] = len(p.slots)
-		}
-		n = n.kids[name]
-	}
-	return n
-}
-
-// steps yields the names in a path, each with where it ends.
-func steps(path string) iter.Seq2[int, string] {
-	return func(yield func(int, string) bool) {
-		end := -1
-		for name := range strings.SplitSeq(path, ".") {
-			end += 1 + len(name)
-			if !yield(end, name) {
-				return
-			}
-		}
-	}
 }

@@ -17,14 +17,14 @@ func (r *Reader) Users(data io.ReaderAt, size int64) ([]string, error) {
 	defer r.windows.Put(window)
 
 	whole := &found{}
-	defer r.releaseAny(whole)
+	defer r.release(whole)
 	if err := otherThanBad(r.fill(whole, walk(data, size, window[:]))); err != nil {
 		return nil, err
 	}
 	all := r.usersIn(whole)
 	if whole.message != (Span{}) {
 		inside := &found{}
-		defer r.releaseAny(inside)
+		defer r.release(inside)
 		if err := otherThanBad(r.fill(inside, walkReader(unquote(data, whole.message), window[:]))); err != nil {
 			return nil, err
 		}
@@ -42,13 +42,6 @@ func otherThanBad(err error) error {
 	return err
 }
 
-// releaseAny is release for what may be incomplete.
-func (r *Reader) releaseAny(f *found) {
-	if f.whole.pooled != nil {
-		r.release(f)
-	}
-}
-
 // usersIn returns the users that what was found names: by the shape of a record
 // where it has one, and else by whatever tells a user in any shape.
 func (r *Reader) usersIn(f *found) (all []string) {
@@ -60,15 +53,15 @@ func (r *Reader) usersIn(f *found) (all []string) {
 		frames = append(frames, &f.inner[i])
 	}
 	for _, fr := range frames {
-		get := getter{r: r, fr: fr, outer: &f.whole}
+		get := getter{fr: fr, outer: &f.whole}
 		if s := r.match(fr); s != nil {
 			all = append(all, get.optional("user", s.user))
 			continue
 		}
 		for _, s := range r.shapes {
-			for _, path := range s.user {
+			for i := range s.user {
 				get.err = nil
-				all = append(all, get.optional("user", []string{path}))
+				all = append(all, get.optional("user", s.user[i:i+1]))
 			}
 		}
 	}

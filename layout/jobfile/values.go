@@ -7,9 +7,20 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
+
+// said returns what a whole JSON string says; where that is not valid UTF-8,
+// with U+FFFD for what is not, and an error. It may be part of text.
+func said(text []byte) ([]byte, error) {
+	inside := text[1 : len(text)-1]
+	if bytes.IndexByte(inside, '\\') < 0 && utf8.Valid(inside) {
+		return inside, nil
+	}
+	return jsontext.AppendUnquote(nil, text)
+}
 
 // isInteger tells whether text is a JSON number without fraction or exponent,
 // so that its digits are an identity.
@@ -29,10 +40,10 @@ var timeFormats = [...]string{
 	"2006-01-02 15:04:05Z07:00",
 }
 
-// parseTime reads the time at path: a text, or the seconds, milliseconds,
+// parseTime reads the time at p: a text, or the seconds, milliseconds,
 // microseconds or nanoseconds since 1970 (told apart by their digits: up to
 // 11, 14, 17, 19). Without a value the time is zero.
-func parseTime(path string, v *value) (time.Time, error) {
+func parseTime(p *path, v *value) (time.Time, error) {
 	if v == nil {
 		return time.Time{}, nil
 	}
@@ -41,7 +52,7 @@ func parseTime(path string, v *value) (time.Time, error) {
 	switch {
 	case v.first == '"' && v.whole:
 		var text []byte
-		if text, err = jsontext.AppendUnquote(nil, v.text); err == nil {
+		if text, err = said(v.text); err == nil {
 			t, err = parseTimeText(string(text))
 		}
 	case isInteger(v.text) && v.whole:
@@ -53,7 +64,7 @@ func parseTime(path string, v *value) (time.Time, error) {
 		err = errors.New("its year has not four digits")
 	}
 	if err != nil {
-		return time.Time{}, fmt.Errorf("time %q is %.60s: %w", path, v.text, err)
+		return time.Time{}, fmt.Errorf("time %q is %.60s: %w", p.name, v.text, err)
 	}
 	return t, nil
 }
@@ -102,11 +113,11 @@ func cutEscape(text []byte) []byte {
 }
 
 // quoteAll lists paths for a message.
-func quoteAll(lists ...[]string) string {
+func quoteAll(lists ...[]path) string {
 	var all []string
 	for _, list := range lists {
 		for _, p := range list {
-			all = append(all, strings.TrimPrefix(p, "/"))
+			all = append(all, strings.TrimPrefix(p.name, "/"))
 		}
 	}
 	return strings.Join(all, ", ")
