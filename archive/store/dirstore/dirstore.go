@@ -39,6 +39,8 @@ type Store struct {
 
 	settled settled
 	syncs   syncGroup
+	bursts  bursts
+	disk    disk
 
 	changes sync.Mutex   // held by whatever replaces or removes an object
 	swept   atomic.Int64 // when what dead processes left in temp was last looked for, Unix nanoseconds
@@ -61,9 +63,11 @@ func Open(dir string) (*Store, error) {
 		return nil, fmt.Errorf("open %s as a store: %w", dir, translate(err))
 	}
 	return &Store{
-		root:  root,
-		temp:  filepath.Join(root, TempDir),
-		syncs: syncGroup{syncDir: syncDir},
+		root:   root,
+		temp:   filepath.Join(root, TempDir),
+		syncs:  syncGroup{syncDir: syncDir},
+		bursts: bursts{open: openVolume, sync: syncVolume},
+		disk:   disk{syncFile: (*os.File).Sync, link: os.Link, rename: os.Rename},
 	}, nil
 }
 

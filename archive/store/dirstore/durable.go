@@ -17,6 +17,13 @@ const (
 	fileMode = 0o640
 )
 
+// disk is what a power cut makes a difference to, beside the syncs of
+// directories and of the file system.
+type disk struct {
+	syncFile     func(*os.File) error
+	link, rename func(from, to string) error
+}
+
 // makeDir creates a directory and the parents it lacks. Those below the root
 // are made durable by settle; the root and its parents here and now.
 func (s *Store) makeDir(dir string) error {

@@ -38,36 +38,94 @@ func (s *Store) put(ctx context.Context, key string, body store.Body, opts store
 		return err
 	}
 	s.sweepTemp()
-	temp, err := s.writeTemp(body)
+	if opts.IfAbsent {
+		return s.putAbsent(ctx, path, body)
+	}
+	temp, err := s.writeTemp(body, nil)
 	if err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return errors.Join(err, os.Remove(temp))
 	}
-	if opts.IfAbsent {
-		err = s.link(temp, path)
-	} else {
-		err = s.replace(temp, path, opts.IfMatch)
-	}
-	if err != nil {
+	if err := s.replace(temp, path, opts.IfMatch); err != nil {
 		return err
 	}
 	return s.settle(filepath.Dir(path))
 }
 
-// writeTemp writes a body to a new temporary file and makes it durable.
-func (s *Store) writeTemp(body store.Body) (string, error) {
+// putAbsent puts a file where there is none. Calls that run beside each other
+// are made durable together where that costs less: first what all of them
+// wrote, then all the names.
+func (s *Store) putAbsent(ctx context.Context, path string, body store.Body) error {
+	t := s.bursts.join(s.root, s.temp)
+	defer s.bursts.leave(t)
+	temp, err := s.writeTemp(body, t.burst)
+	if err != nil {
+		return err
+	}
+	err = ctx.Err()
+	if err == nil {
+		err = s.inFolder(path, func() error { return s.disk.link(temp, path) })
+	}
+	taken := errors.Is(err, fs.ErrExist)
+	if taken {
+		err = notFolder(path)
+	}
+	if err != nil {
+		return errors.Join(err, ignoreMissing(os.Remove(temp)))
+	}
+	// A name that is taken is made durable too: another process may have made
+	// it and died before that.
+	if err := s.commit(temp, filepath.Dir(path), t.burst); err != nil {
+		return err
+	}
+	if taken {
+		return fs.ErrExist
+	}
+	return nil
+}
+
+// commit makes the names in a directory durable as settle does, with all of a
+// burst unless that is nil, and removes a temporary name in any case.
+func (s *Store) commit(temp, dir string, b *burst) error {
+	if b == nil {
+		if err := ignoreMissing(os.Remove(temp)); err != nil {
+			return translate(err)
+		}
+		return s.settle(dir)
+	}
+	if err := b.wait(); err != nil {
+		return errors.Join(err, ignoreMissing(os.Remove(temp)))
+	}
+	// ext4 is silent in a sync about a journal that failed before it, when it
+	// has nothing more to write there; but then it removes no name either.
+	err := os.Remove(temp)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s.settle(dir)
+	}
+	return translate(err)
+}
+
+// writeTemp writes a body to a new temporary file and makes it durable, with
+// all of a burst unless that is nil.
+func (s *Store) writeTemp(body store.Body, b *burst) (string, error) {
 	f, err := s.createTemp()
 	if err != nil {
 		return "", err
 	}
 	err = fill(f, body)
+	if err == nil && b == nil {
+		err = translate(s.disk.syncFile(f))
+	}
 	if closeErr := f.Close(); err == nil {
 		err = translate(closeErr)
 	}
+	if err == nil && b != nil {
+		err = b.wait()
+	}
 	if err != nil {
-		return "", errors.Join(err, os.Remove(f.Name()))
+		return "", errors.Join(err, ignoreMissing(os.Remove(f.Name())))
 	}
 	return f.Name(), nil
 }
@@ -93,8 +151,28 @@ func (s *Store) createTemp() (*os.File, error) {
 // buffers are for copying bodies that are not in memory as one piece.
 var buffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 
-// fill copies a body into a file, checks it, and makes it durable.
+// fill writes a body to a file and checks it.
 func fill(f *os.File, body store.Body) error {
+	var sum uint32
+	var err error
+	if body.Memory != nil && int64(len(body.Memory)) == body.Size {
+		sum = crc32.Checksum(body.Memory, store.Castagnoli)
+		_, err = f.Write(body.Memory)
+		err = translate(err)
+	} else {
+		sum, err = copyTo(f, body)
+	}
+	if err != nil {
+		return err
+	}
+	if sum != body.CRC32C {
+		return fmt.Errorf("the body's CRC32C is %08x, not %08x as stated", sum, body.CRC32C)
+	}
+	return translate(setTime(f, time.Now()))
+}
+
+// copyTo writes a body to a file piece by piece and returns its sum.
+func copyTo(f *os.File, body store.Body) (uint32, error) {
 	buf := buffers.Get().(*[64 << 10]byte)
 	defer buffers.Put(buf)
 	var sum uint32
@@ -105,47 +183,23 @@ func fill(f *os.File, body store.Body) error {
 			if err == nil || err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
-			return fmt.Errorf("read the body at %d of %d bytes: %w", at+int64(n), body.Size, err)
+			return 0, fmt.Errorf("read the body at %d of %d bytes: %w", at+int64(n), body.Size, err)
 		}
 		sum = crc32.Update(sum, store.Castagnoli, chunk)
 		if _, err := f.Write(chunk); err != nil {
-			return translate(err)
+			return 0, translate(err)
 		}
 		at += int64(n)
 	}
-	if sum != body.CRC32C {
-		return fmt.Errorf("the body's CRC32C is %08x, not %08x as stated", sum, body.CRC32C)
-	}
-	if err := setTime(f, time.Now()); err != nil {
-		return translate(err)
-	}
-	return translate(f.Sync())
+	return sum, nil
 }
 
-// link gives a temporary file its key if that is free, and removes its
-// temporary name in any case.
-func (s *Store) link(temp, path string) error {
-	err := s.inFolder(path, func() error { return os.Link(temp, path) })
-	if removeErr := os.Remove(temp); err == nil && removeErr != nil && !errors.Is(removeErr, fs.ErrNotExist) {
-		err = translate(removeErr)
-	}
-	if errors.Is(err, fs.ErrExist) {
-		return s.exists(path)
-	}
-	return err
-}
-
-// exists says that a key is taken, once what took it is durable: another
-// process may have made it and died before that.
-func (s *Store) exists(path string) error {
-	fi, err := os.Stat(path)
-	if err == nil && fi.IsDir() {
+// notFolder is fs.ErrInvalid if other keys have a path as their folder.
+func notFolder(path string) error {
+	if fi, err := os.Stat(path); err == nil && fi.IsDir() {
 		return fmt.Errorf("other keys have this one as their folder: %w", fs.ErrInvalid)
 	}
-	if err := s.settle(filepath.Dir(path)); err != nil {
-		return err
-	}
-	return fs.ErrExist
+	return nil
 }
 
 // replace gives a temporary file its key, whatever was there before (where
@@ -162,11 +216,11 @@ func (s *Store) replace(temp, path, ifMatch string) error {
 			return store.ErrChanged
 		}
 		if err == nil {
-			if err := laterThan(temp, fi.ModTime()); err != nil {
+			if err := s.laterThan(temp, fi.ModTime()); err != nil {
 				return translate(err)
 			}
 		}
-		return s.inFolder(path, func() error { return os.Rename(temp, path) })
+		return s.inFolder(path, func() error { return s.disk.rename(temp, path) })
 	})
 	if err != nil {
 		return errors.Join(err, ignoreMissing(os.Remove(temp)))
@@ -176,7 +230,7 @@ func (s *Store) replace(temp, path, ifMatch string) error {
 
 // laterThan sets a file's time after that of the one it will replace, should
 // the clock have been set back or stand still.
-func laterThan(temp string, old time.Time) error {
+func (s *Store) laterThan(temp string, old time.Time) error {
 	fi, err := os.Stat(temp)
 	if err != nil || fi.ModTime().After(old) {
 		return err
@@ -187,7 +241,7 @@ func laterThan(temp string, old time.Time) error {
 	}
 	err = setTime(f, old.Add(time.Nanosecond))
 	if err == nil {
-		err = f.Sync()
+		err = s.disk.syncFile(f)
 	}
 	return errors.Join(err, f.Close())
 }
