@@ -3,19 +3,13 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
-	"strings"
 )
 
-// adoptDocumentSQL records what is not known, as it is given.
-var adoptDocumentSQL = "INSERT INTO documents (" + strings.Join(documentColumns[1:], ", ") + ") VALUES (" +
-	placeholders(len(documentColumns)-1) + ") ON CONFLICT (job, user_id, input_hash) DO NOTHING"
+const copySQL = "INSERT INTO copies (document, segment) VALUES (?, ?) ON CONFLICT (document, segment) DO NOTHING"
 
-const (
-	knownSQL = "SELECT id, segment, state FROM documents WHERE job = ? AND user_id = ? AND input_hash = ?"
-	copySQL  = "INSERT INTO copies (document, segment) VALUES (?, ?) ON CONFLICT (document, segment) DO NOTHING"
-)
+// knownSQL tells where a version lies and what became of it.
+const knownSQL = "SELECT segment, state FROM documents WHERE id = ?"
 
 // Adopted is a segment that was found in the store, whole, and its rows in their
 // order, as documents that lie in it. Nothing that wasn't verified is packed: they
@@ -39,6 +33,7 @@ func (l *Ledger) AdoptSegment(ctx context.Context, a Adopted) (int64, error) {
 		return 0, fmt.Errorf("ledger %s: adopt segment: %w", l.path, err)
 	}
 	var fresh int64
+	var runs *jobRuns
 	err := l.write(ctx, "adopt segment", func(ctx context.Context, tx *sql.Tx) (err error) {
 		s, err := beginSegment(ctx, tx, a.Segment)
 		if err != nil {
@@ -54,7 +49,7 @@ func (l *Ledger) AdoptSegment(ctx context.Context, a Adopted) (int64, error) {
 			}
 			s.State = SegmentStored
 		}
-		if fresh, err = adoptDocuments(ctx, tx, s.ID, a.Documents); err == nil && fresh > 0 && s.State != SegmentStored {
+		if fresh, runs, err = l.adoptDocuments(ctx, tx, s.ID, a.Documents); err == nil && fresh > 0 && s.State != SegmentStored {
 			return s.moved(fmt.Sprintf("it is %s, and has %d documents that are not known", s.State, fresh))
 		}
 		return err
@@ -62,6 +57,7 @@ func (l *Ledger) AdoptSegment(ctx context.Context, a Adopted) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	l.jobs.keep(runs)
 	return fresh, nil
 }
 
@@ -87,44 +83,33 @@ func (a *Adopted) check() error {
 }
 
 // adoptDocuments records the documents of a segment, and returns how many were
-// not known.
-func adoptDocuments(ctx context.Context, tx *sql.Tx, segment int64, docs []Document) (fresh int64, err error) {
-	var last int64
-	if err := tx.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM documents").Scan(&last); err != nil {
-		return 0, err
-	}
-	insert, err := tx.PrepareContext(ctx, adoptDocumentSQL)
+// not known, and the index of jobs as it is once the transaction has taken effect.
+func (l *Ledger) adoptDocuments(ctx context.Context, tx *sql.Tx, segment int64, docs []Document) (int64, *jobRuns, error) {
+	r, err := l.recorder(ctx, tx, docs)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	args := make([]any, 0, len(documentColumns))
 	for i := range docs {
-		args = append(docs[i].appendArgs(args[:0]), segment, int64(i))
-		isNew, err := changedRows(insert.ExecContext(ctx, args...))
-		if err != nil {
-			return 0, err
-		}
-		if isNew {
-			fresh++
+		d := &docs[i]
+		if id := r.knownAs(i, d); id != 0 {
+			if err := adoptCopy(ctx, tx, segment, id); err != nil {
+				return 0, nil, fmt.Errorf("document %s: %w", d.Key, err)
+			}
 			continue
 		}
-		if err := adoptCopy(ctx, tx, segment, &docs[i]); err != nil {
-			return 0, err
-		}
+		r.add(i, d, segment, int64(i))
 	}
-	_, err = tx.ExecContext(ctx, addTotalsSQL, last)
-	return fresh, err
+	runs, err := r.insert(ctx)
+	return int64(len(r.fresh)), runs, err
 }
 
 // adoptCopy records that a segment holds a copy of a version that lies
 // elsewhere.
-func adoptCopy(ctx context.Context, tx *sql.Tx, segment int64, d *Document) error {
-	var id int64
+func adoptCopy(ctx context.Context, tx *sql.Tx, segment, id int64) error {
 	var lies sql.NullInt64
 	var state State
-	err := tx.QueryRowContext(ctx, knownSQL, d.Job, d.User, d.InputHash[:]).Scan(&id, &lies, &state)
-	if err != nil {
-		return errors.Join(fmt.Errorf("document %s", d.Key), err)
+	if err := tx.QueryRowContext(ctx, knownSQL, id).Scan(&lies, &state); err != nil {
+		return err
 	}
 	if lies.Int64 == segment {
 		return nil
@@ -134,6 +119,6 @@ func adoptCopy(ctx context.Context, tx *sql.Tx, segment int64, d *Document) erro
 			return err
 		}
 	}
-	_, err = tx.ExecContext(ctx, copySQL, id, segment)
+	_, err := tx.ExecContext(ctx, copySQL, id, segment)
 	return err
 }

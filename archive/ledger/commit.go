@@ -5,13 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
-	"strings"
 )
-
-// documentRows are the numbers of documents that one statement inserts, largest
-// first.
-var documentRows = [...]int{20, 1}
 
 const insertQuarantinedSQL = `INSERT INTO quarantined
   (source, part, byte_offset, sha256, size, key, reason, quarantined_at, state)
@@ -21,24 +15,17 @@ ON CONFLICT (key) DO NOTHING`
 const upsertCursorSQL = `INSERT INTO cursors (source, part, value) VALUES (?, ?, ?)
 ON CONFLICT (source, part) DO UPDATE SET value = excluded.value`
 
-// addTotalsSQL counts the documents whose ids are above a number.
-const addTotalsSQL = `INSERT INTO totals (kind, state, documents, bytes)
-SELECT kind, state, count(*), sum(size) FROM documents WHERE id > ? GROUP BY kind, state` + addToTotals
+// What is known and was not verified, and lies in no segment, may be replaced.
+const replaceable = " WHERE id = ? AND +state = 'stored' AND +verified < ? AND segment IS NULL"
 
-const addToTotals = `
-ON CONFLICT (kind, state) DO UPDATE SET
-  documents = totals.documents + excluded.documents,
-  bytes = totals.bytes + excluded.bytes`
+const (
+	// resizeSQL counts the bytes of a row as those it is about to have.
+	resizeSQL = `INSERT INTO totals (kind, state, documents, bytes)
+SELECT kind, state, 0, ? - size FROM documents` + replaceable + addToTotals
 
-func insertDocumentsSQL(rows int) string {
-	row := "(" + placeholders(len(archivedColumns)) + ")"
-	return "INSERT INTO documents (" + strings.Join(archivedColumns, ", ") + ") VALUES " +
-		strings.Join(slices.Repeat([]string{row}, rows), ", ") + `
-ON CONFLICT (job, user_id, input_hash) DO UPDATE SET verified = excluded.verified,
-  key = excluded.key, revision = excluded.revision, sha256 = excluded.sha256, size = excluded.size,
-  input_size = excluded.input_size, changed = excluded.changed, overflow = excluded.overflow
-  WHERE excluded.verified > documents.verified AND documents.state = 'stored' AND documents.segment IS NULL`
-}
+	replaceDocumentSQL = `UPDATE documents SET verified = ?, key = ?, revision = ?, sha256 = ?, size = ?,
+  input_size = ?, changed = ?, overflow = ?` + replaceable
+)
 
 // Commit records a batch in one transaction: all of it or nothing, and on disk
 // once Commit has returned nil. After an error it may have taken effect; the
@@ -58,8 +45,10 @@ func (l *Ledger) Commit(ctx context.Context, b Batch) error {
 	if err := b.check(); err != nil {
 		return fmt.Errorf("ledger %s: commit: %w", l.path, err)
 	}
-	return l.write(ctx, "commit", func(ctx context.Context, tx *sql.Tx) error {
-		if err := l.commitDocuments(ctx, tx, b.Documents); err != nil {
+	var runs *jobRuns
+	err := l.write(ctx, "commit", func(ctx context.Context, tx *sql.Tx) error {
+		var err error
+		if runs, err = l.commitDocuments(ctx, tx, b.Documents); err != nil {
 			return fmt.Errorf("record documents: %w", err)
 		}
 		stmt := tx.StmtContext(ctx, l.insertQuarantined)
@@ -78,6 +67,11 @@ func (l *Ledger) Commit(ctx context.Context, b Batch) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	l.jobs.keep(runs)
+	return nil
 }
 
 // check refuses what could not be found again.
@@ -99,29 +93,50 @@ func (b *Batch) check() error {
 	return nil
 }
 
-func (l *Ledger) commitDocuments(ctx context.Context, tx *sql.Tx, docs []Document) error {
+// commitDocuments returns the index of jobs as it is once the transaction has
+// taken effect; nil where it doesn't change.
+func (l *Ledger) commitDocuments(ctx context.Context, tx *sql.Tx, docs []Document) (*jobRuns, error) {
 	if len(docs) == 0 {
-		return nil
+		return nil, nil
 	}
-	// Ids only grow, and nobody else writes in the meantime.
-	var last int64
-	if err := tx.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM documents").Scan(&last); err != nil {
-		return err
+	r, err := l.recorder(ctx, tx, docs)
+	if err != nil {
+		return nil, err
 	}
-	args := make([]any, 0, documentRows[0]*len(archivedColumns))
-	for _, s := range l.insertDocuments {
-		stmt := tx.StmtContext(ctx, s.stmt)
-		for len(docs) >= s.rows {
-			args = args[:0]
-			for i := range docs[:s.rows] {
-				args = docs[i].appendArgs(args)
+	for i := range docs {
+		d := &docs[i]
+		if id := r.knownAs(i, d); id != 0 {
+			if err := replaceDocument(ctx, tx, id, d); err != nil {
+				return nil, err
 			}
-			if _, err := stmt.ExecContext(ctx, args...); err != nil {
-				return err
-			}
-			docs = docs[s.rows:]
+			continue
+		}
+		if f := r.add(i, d, nil, nil); f != nil && d.Verified && !f.doc.Verified && cmp.Or(f.doc.State, Stored) == Stored {
+			f.doc = f.doc.replacedBy(d)
 		}
 	}
-	_, err := tx.ExecContext(ctx, addTotalsSQL, last)
+	return r.insert(ctx)
+}
+
+// replaceDocument has a row be where and what d is, if it may be replaced by it.
+func replaceDocument(ctx context.Context, tx *sql.Tx, id int64, d *Document) error {
+	if !d.Verified {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, resizeSQL, d.Size, id, d.Verified); err != nil {
+		return err
+	}
+	sum, inputSize := d.others()
+	_, err := tx.ExecContext(ctx, replaceDocumentSQL, d.Verified, d.Key, d.Revision, sum, d.Size,
+		inputSize, text(d.Changed), d.Overflow, id, d.Verified)
 	return err
+}
+
+// replacedBy returns d where and as what other is, in the columns of
+// replaceDocumentSQL.
+func (d *Document) replacedBy(other *Document) *Document {
+	r := *d
+	r.Verified, r.Key, r.Revision, r.Overflow = other.Verified, other.Key, other.Revision, other.Overflow
+	r.SHA256, r.Size, r.InputSize, r.Changed = other.SHA256, other.Size, other.InputSize, other.Changed
+	return &r
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 )
@@ -58,13 +59,17 @@ func (l *Ledger) Documents(ctx context.Context, q Query) iter.Seq2[Document, err
 // when time and id are compared at once.
 func (l *Ledger) documentsPage(ctx context.Context, q Query, n int) (page []Document, err error) {
 	err = l.call("documents", func() error {
+		of, err := l.ofJobOf(ctx, &q)
+		if err != nil {
+			return err
+		}
 		if q.After != nil {
-			query, args := q.statement(ties, n)
+			query, args := q.statement(of, ties, n)
 			if page, err = l.documents(ctx, query, args, n); err != nil || len(page) == n {
 				return err
 			}
 		}
-		query, args := q.statement(others, n-len(page))
+		query, args := q.statement(of, others, n-len(page))
 		rest, err := l.documents(ctx, query, args, n-len(page))
 		page = append(page, rest...)
 		return err
@@ -72,13 +77,30 @@ func (l *Ledger) documentsPage(ctx context.Context, q Query, n int) (page []Docu
 	return page, err
 }
 
+// ofJobOf is ofJob for the job of a query, if it is about one.
+func (l *Ledger) ofJobOf(ctx context.Context, q *Query) (ofJob, error) {
+	if q.Job == "" {
+		return ofJob{}, nil
+	}
+	return l.ofJob(ctx, q.Job)
+}
+
 // ByJob returns all Stored versions of a job, in the order of recording. Where
 // user is empty they may be of several users.
 func (l *Ledger) ByJob(ctx context.Context, user, job string) ([]Document, error) {
+	return l.allOfJob(ctx, "by job", selectDocuments+" AND ", Ref{user, job})
+}
+
+// allOfJob returns what a query selects that is of a job, and of a user unless that
+// is empty, in the order of recording.
+func (l *Ledger) allOfJob(ctx context.Context, op, query string, ref Ref) ([]Document, error) {
 	var all []Document
-	err := l.call("by job", func() error {
-		var err error
-		query, args := byJobSQL(user, job)
+	err := l.call(op, func() error {
+		of, err := l.ofJob(ctx, ref.Job)
+		if err != nil {
+			return err
+		}
+		query, args := of.statement(query, ref.User)
 		all, err = l.documents(ctx, query, args, 0)
 		return err
 	})
@@ -88,12 +110,14 @@ func (l *Ledger) ByJob(ctx context.Context, user, job string) ([]Document, error
 	return all, nil
 }
 
-func byJobSQL(user, job string) (string, []any) {
-	// The identity's index has no order of ids: the plus keeps every database
-	// from walking through the table in theirs.
-	query, args := selectDocuments+" AND job = ?", []any{job}
+// statement goes on with a query: what it selects of the job, and of a user unless
+// that is empty.
+func (of ofJob) statement(query, user string) (string, []any) {
+	// Nobody is to walk through the rows in their order, or through a user's: the
+	// plus keeps the database from it.
+	query, args := query+of.condition, slices.Clone(of.args)
 	if user != "" {
-		query, args = query+" AND user_id = ?", append(args, user)
+		query, args = query+" AND +user_id = ?", append(args, user)
 	}
 	return query + " ORDER BY +id", args
 }
@@ -155,8 +179,9 @@ func (q *Query) check() error {
 	return nil
 }
 
-// statement selects the first limit documents of a part of q.
-func (q *Query) statement(p part, limit int) (string, []any) {
+// statement selects the first limit documents of a part of q. Where q is about a
+// job, of is the condition of that.
+func (q *Query) statement(of ofJob, p part, limit int) (string, []any) {
 	var b strings.Builder
 	var args []any
 	b.WriteString(selectDocuments)
@@ -164,11 +189,13 @@ func (q *Query) statement(p part, limit int) (string, []any) {
 		b.WriteString(" AND " + condition)
 		args = append(args, values...)
 	}
-	if q.User != "" {
-		where("user_id = ?", q.User)
-	}
+	user, at, id := "user_id", "time", "id"
 	if q.Job != "" {
-		where("job = ?", q.Job)
+		user, at, id = "+user_id", "+time", "+id" // few rows, which the index of jobs finds
+		where(of.condition, of.args...)
+	}
+	if q.User != "" {
+		where(user+" = ?", q.User)
 	}
 	if q.Recipe != "" {
 		where("recipe = ?", q.Recipe)
@@ -181,10 +208,6 @@ func (q *Query) statement(p part, limit int) (string, []any) {
 	}
 	if len(q.Kinds) > 0 {
 		where("kind IN ("+placeholders(len(q.Kinds))+")", anys(q.Kinds, itself)...)
-	}
-	at, id := "time", "id"
-	if q.Job != "" {
-		at, id = "+time", "+id" // few rows, which the identity's index finds
 	}
 	if !q.From.IsZero() {
 		where(at+" >= ?", ceilMilli(q.From))

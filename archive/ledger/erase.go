@@ -14,25 +14,7 @@ var selectAnyState = "SELECT " + strings.Join(documentColumns[:], ", ") + " FROM
 // Versions returns all versions of a job whatever their state, in the order of
 // recording. Where user is empty they may be of several users.
 func (l *Ledger) Versions(ctx context.Context, user, job string) ([]Document, error) {
-	var all []Document
-	err := l.call("versions", func() error {
-		var err error
-		query, args := versionsOfSQL(user, job)
-		all, err = l.documents(ctx, query, args, 0)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return all, nil
-}
-
-func versionsOfSQL(user, job string) (string, []any) {
-	query, args := selectAnyState+" WHERE job = ?", []any{job}
-	if user != "" {
-		query, args = query+" AND user_id = ?", append(args, user)
-	}
-	return query + " ORDER BY +id", args
+	return l.allOfJob(ctx, "versions", selectAnyState+" WHERE ", Ref{user, job})
 }
 
 var deletingSQL = selectAnyState + " WHERE state = 'deleting' ORDER BY user_id, job, id"

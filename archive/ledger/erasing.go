@@ -38,14 +38,18 @@ func (l *Ledger) CountDocuments(ctx context.Context, q Query) (n int64, err erro
 		return 0, fmt.Errorf("ledger %s: count documents: %w", l.path, err)
 	}
 	err = l.call("count documents", func() error {
-		query, args := q.countSQL()
+		of, err := l.ofJobOf(ctx, &q)
+		if err != nil {
+			return err
+		}
+		query, args := q.countSQL(of)
 		return l.reader.QueryRowContext(ctx, query, args...).Scan(&n)
 	})
 	return n, err
 }
 
-func (q *Query) countSQL() (string, []any) {
-	query, args := q.statement(others, math.MaxInt32)
+func (q *Query) countSQL(of ofJob) (string, []any) {
+	query, args := q.statement(of, others, math.MaxInt32)
 	return "SELECT count(*) FROM (" + query + ")", args
 }
 

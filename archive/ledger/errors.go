@@ -8,6 +8,8 @@ import (
 	"syscall"
 
 	"modernc.org/sqlite"
+
+	"logstow/archive/ledger/jobindex"
 )
 
 var (
@@ -86,6 +88,9 @@ func isBusy(err error) bool {
 func classify(err error) error {
 	if isFull(err) {
 		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	if errors.Is(err, jobindex.ErrDamaged) {
+		return fmt.Errorf("%w: rebuild it with logstow check --repair", err)
 	}
 	switch resultCode(err) {
 	case sqliteBusy, sqliteLocked:

@@ -39,9 +39,18 @@ func Embedded() ([]string, error) { return embedded() }
 func Statements() map[string]Statement {
 	at, instant := &Position{ID: 5}, time.UnixMilli(5)
 	all := map[string]Statement{
-		"find one":  {versionsSQL(1), make([]any, 2)},
-		"find many": {versionsSQL(250), make([]any, 500)},
+		"find":          {versionsSQL, []any{"[1]"}},
+		"find: older":   {olderVersionsSQL, make([]any, 2)},
+		"jobs: buckets": {bucketsSQL, []any{"[1]"}},
+		"jobs: bucket":  {bucketsOfJobSQL, make([]any, 1)},
+		"jobs: version": {jobsVersionSQL, nil},
+		"jobs: runs":    {jobRunsSQL, nil},
+		"jobs: of run":  {bucketsOfRunSQL, make([]any, 2)},
+		"jobs: drop":    {dropBucketsSQL, make([]any, 2)},
+		"jobs: rows":    {jobsOfRowsSQL, make([]any, 2)},
+		"replace":       {replaceDocumentSQL, make([]any, 10)},
 	}
+	of := ofJob{amongIDs + " AND +job = ?", []any{"[1]", "j"}}
 	for name, q := range map[string]Query{
 		"all":            {},
 		"all, next":      {After: at},
@@ -55,18 +64,18 @@ func Statements() map[string]Statement {
 		"recipes":        {Recipes: []string{"r", "s"}},
 		"user, recipes":  {User: "u", Recipes: []string{"r", "s"}, After: at},
 	} {
-		s, args := q.statement(others, 10)
+		s, args := q.statement(of, others, 10)
 		all["documents: "+name] = Statement{s, args}
 		if q.After != nil {
-			s, args = q.statement(ties, 10)
+			s, args = q.statement(of, ties, 10)
 			all["documents: "+name+", ties"] = Statement{s, args}
 		}
 	}
-	s, args := byJobSQL("", "j")
+	s, args := of.statement(selectDocuments+" AND ", "")
 	all["by job"] = Statement{s, args}
-	s, args = versionsOfSQL("u", "j")
+	s, args = of.statement(selectAnyState+" WHERE ", "u")
 	all["by job, any state"] = Statement{s, args}
-	s, args = byJobSQL("u", "j")
+	s, args = of.statement(selectDocuments+" AND ", "u")
 	all["by job and user"] = Statement{s, args}
 	open := QuarantineQuery{States: []QuarantineState{StillOpen}}
 	s, args = open.statement(10)
@@ -74,7 +83,7 @@ func Statements() map[string]Statement {
 	all["quarantine: key"] = Statement{quarantineStateSQL, make([]any, 1)}
 	exportStatements(all)
 	all["recorded"] = Statement{recordedSQL, make([]any, 3)}
-	all["at"] = Statement{atSQL(placeRows), make([]any, 3*placeRows)}
+	all["at"] = Statement{byIDListSQL, []any{"[1]"}}
 	all["quarantined at"] = Statement{quarantinedAtSQL(3), make([]any, 3)}
 	return all
 }

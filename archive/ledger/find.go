@@ -1,34 +1,21 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"slices"
-	"strconv"
-	"strings"
+
+	"logstow/archive/ledger/jobindex"
 )
 
-// versionRows are the numbers of refs that one statement looks up, largest
-// first. The last chunk of a call is filled up with refs that match nothing.
-var versionRows = [...]int{250, 50, 10, 1}
+const (
+	versionColumns = "SELECT id, job, user_id, input_hash, state, revision, overflow, verified, key FROM documents WHERE "
+	versionsSQL    = versionColumns + amongIDs
 
-// versionsSQL finds the versions of a number of refs. The join is written so
-// that every database goes from the refs to the index, never the other way.
-func versionsSQL(refs int) string {
-	var b strings.Builder
-	b.WriteString("WITH refs (i, job, user_id) AS (VALUES ")
-	for i := range refs {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString("(" + strconv.Itoa(i) + ", ?, ?)")
-	}
-	b.WriteString(`)
-SELECT refs.i, d.id, d.input_hash, d.state, d.revision, d.overflow, d.verified, d.key
-FROM refs CROSS JOIN documents AS d
-WHERE d.job = refs.job AND d.user_id = refs.user_id`)
-	return b.String()
-}
+	// olderVersionsSQL is for schemas before jobsSince.
+	olderVersionsSQL = versionColumns + "job = ? AND user_id = ?"
+)
 
 // found is a version and its place in the order of recording.
 type found struct {
@@ -40,76 +27,120 @@ type found struct {
 // whatever their state, in the order of recording; nil where there are none.
 // What was committed before the call is seen.
 func (l *Ledger) Find(ctx context.Context, refs []Ref) ([][]Version, error) {
-	all := make([][]Version, len(refs))
+	var all [][]found
 	err := l.call("find", func() error {
-		for done := 0; done < len(refs); {
-			stmt := l.statementFor(len(refs) - done)
-			chunk := refs[done:min(done+stmt.rows, len(refs))]
-			if err := findChunk(ctx, stmt, chunk, all[done:]); err != nil {
-				return err
-			}
-			done += len(chunk)
+		has, err := l.has(ctx, jobsSince)
+		if err != nil {
+			return err
 		}
-		return nil
+		if !has {
+			all, err = l.findOlder(ctx, refs)
+			return err
+		}
+		return l.snapshot(ctx, func(r jobReader) error {
+			runs, err := r.runs(ctx)
+			if err == nil {
+				all, err = r.versions(ctx, runs, refs, hashesOf(refs))
+			}
+			return err
+		})
 	})
 	if err != nil {
 		return nil, err
 	}
+	versions := make([][]Version, len(refs))
+	for i := range all {
+		versions[i] = inOrder(all[i])
+	}
+	return versions, nil
+}
+
+func hashesOf(refs []Ref) []uint32 {
+	all := make([]uint32, len(refs))
+	for i := range refs {
+		all[i] = jobindex.Hash(refs[i].Job)
+	}
+	return all
+}
+
+// versions returns the versions of each ref; nil where there are none at all.
+// Hashes are those of their jobs.
+func (r *jobReader) versions(ctx context.Context, runs *jobRuns, refs []Ref, hashes []uint32) ([][]found, error) {
+	candidates, err := r.candidates(ctx, runs, hashes)
+	if err != nil || len(candidates) == 0 {
+		return nil, err
+	}
+	all := make([][]found, len(refs))
+	for chunk := range slices.Chunk(rowsOfCandidates(candidates), lookedUpAtOnce) {
+		rows, err := r.query(ctx, r.stmts.rows, versionsSQL, idList(chunk))
+		if err != nil {
+			return nil, err
+		}
+		if err := scanVersions(rows, refs, candidates, all); err != nil {
+			return nil, err
+		}
+	}
 	return all, nil
 }
 
-// statementFor returns the smallest statement that takes n refs, or the
-// largest there is.
-func (l *Ledger) statementFor(n int) batchStmt {
-	for _, s := range slices.Backward(l.selectVersions) {
-		if s.rows >= n {
-			return s
-		}
+// rowsOfCandidates returns the ids of candidates, each once.
+func rowsOfCandidates(all []candidate) []int64 {
+	ids := make([]int64, len(all))
+	for i, c := range all {
+		ids[i] = c.id
 	}
-	return l.selectVersions[0]
+	return slices.Compact(ids)
 }
 
-func findChunk(ctx context.Context, s batchStmt, refs []Ref, into [][]Version) error {
-	args := make([]any, 2*s.rows)
-	for i, r := range refs {
-		args[2*i], args[2*i+1] = r.Job, r.User
-	}
-	rows, err := s.stmt.QueryContext(ctx, args...)
-	if err != nil {
-		return err
-	}
+// scanVersions appends to what was found of each ref those rows that are of it.
+func scanVersions(rows *sql.Rows, refs []Ref, candidates []candidate, all [][]found) error {
 	defer rows.Close()
-	versions := make([][]found, len(refs))
 	for rows.Next() {
-		var i int
 		var f found
-		if err := f.scan(rows, &i); err != nil {
+		var job, user, hash sql.RawBytes
+		if err := rows.Scan(&f.id, &job, &user, &hash, &f.State, &f.Revision, &f.Overflow, &f.Verified, &f.Key); err != nil {
 			return err
 		}
-		versions[i] = append(versions[i], f)
+		if err := f.InputHash.set(hash); err != nil {
+			return err
+		}
+		at, _ := slices.BinarySearchFunc(candidates, f.id, func(c candidate, id int64) int { return cmp.Compare(c.id, id) })
+		for ; at < len(candidates) && candidates[at].id == f.id; at++ {
+			if of := candidates[at].of; refs[of].Job == string(job) && refs[of].User == string(user) {
+				all[of] = append(all[of], f)
+			}
+		}
 	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	for i, v := range versions {
-		into[i] = inOrder(v)
-	}
-	return nil
+	return rows.Err()
 }
 
-func (f *found) scan(rows *sql.Rows, i *int) error {
-	var hash sql.RawBytes
-	if err := rows.Scan(i, &f.id, &hash, &f.State, &f.Revision, &f.Overflow, &f.Verified, &f.Key); err != nil {
-		return err
+// findOlder finds the versions of refs in a ledger that has no index of jobs.
+func (l *Ledger) findOlder(ctx context.Context, refs []Ref) ([][]found, error) {
+	all := make([][]found, len(refs))
+	for i, ref := range refs {
+		rows, err := l.reader.QueryContext(ctx, olderVersionsSQL, ref.Job, ref.User)
+		if err != nil {
+			return nil, err
+		}
+		all[i], err = collect(rows, 0, func(rows *sql.Rows) (f found, err error) {
+			var job, user, hash sql.RawBytes
+			if err := rows.Scan(&f.id, &job, &user, &hash, &f.State, &f.Revision, &f.Overflow, &f.Verified, &f.Key); err != nil {
+				return f, err
+			}
+			return f, f.InputHash.set(hash)
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
-	return f.InputHash.set(hash)
+	return all, nil
 }
 
 func inOrder(all []found) []Version {
 	if len(all) == 0 {
 		return nil
 	}
-	slices.SortFunc(all, func(a, b found) int { return int(a.id - b.id) })
+	slices.SortFunc(all, func(a, b found) int { return cmp.Compare(a.id, b.id) })
 	versions := make([]Version, len(all))
 	for i, f := range all {
 		versions[i] = f.Version

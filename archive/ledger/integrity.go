@@ -7,7 +7,6 @@ import (
 	"errors"
 	"iter"
 	"slices"
-	"strings"
 )
 
 // Recorded yields the documents with After < ID <= upTo whatever their state,
@@ -45,28 +44,30 @@ type Place struct {
 	User, Job, Key string
 }
 
-// placeRows is how many places one statement looks up.
-const placeRows = 200
-
 // At returns the versions, whatever their state, that lie at these places, or would
 // if they didn't lie in a segment, in the order of recording; nothing for a place
 // where there are none. What was committed before the call is seen.
 func (l *Ledger) At(ctx context.Context, places []Place) (map[Place][]Document, error) {
-	all := map[Place][]Document{}
-	unique := slices.Compact(slices.SortedFunc(slices.Values(places), comparePlaces))
+	var all map[Place][]Document
 	err := l.call("at", func() error {
-		for chunk := range slices.Chunk(unique, placeRows) {
-			var args []any
-			for _, p := range chunk {
-				args = append(args, p.Job, p.User, p.Key)
-			}
-			docs, err := l.documents(ctx, atSQL(len(chunk)), args, 0)
+		ids, err := l.rowsAt(ctx, places)
+		if err != nil {
+			return err
+		}
+		wanted := make(map[Place]bool, len(places))
+		for _, p := range places {
+			wanted[p] = true
+		}
+		all = map[Place][]Document{}
+		for chunk := range slices.Chunk(ids, lookedUpAtOnce) {
+			docs, err := l.documents(ctx, byIDListSQL, []any{idList(chunk)}, len(chunk))
 			if err != nil {
 				return err
 			}
 			for _, d := range docs {
-				p := Place{d.User, d.Job, d.Key}
-				all[p] = append(all[p], d)
+				if p := (Place{d.User, d.Job, d.Key}); wanted[p] {
+					all[p] = append(all[p], d)
+				}
 			}
 		}
 		return nil
@@ -80,17 +81,36 @@ func (l *Ledger) At(ctx context.Context, places []Place) (map[Place][]Document, 
 	return all, nil
 }
 
-func comparePlaces(a, b Place) int {
-	return cmp.Or(cmp.Compare(a.Job, b.Job), cmp.Compare(a.User, b.User), cmp.Compare(a.Key, b.Key))
-}
+var byIDListSQL = selectAnyState + " WHERE " + amongIDs
 
-// atSQL finds what lies at a number of places. As in versionsSQL, every
-// database goes from the places to the index.
-func atSQL(places int) string {
-	return "WITH places (p_job, p_user, p_key) AS (VALUES " +
-		strings.TrimSuffix(strings.Repeat("(?, ?, ?), ", places), ", ") + ")\n" +
-		"SELECT " + strings.Join(documentColumns[:], ", ") + " FROM places CROSS JOIN documents\n" +
-		"WHERE job = p_job AND user_id = p_user AND +key = p_key"
+// rowsAt returns the rows of the jobs of places, and may return others.
+func (l *Ledger) rowsAt(ctx context.Context, places []Place) (ids []int64, err error) {
+	refs := make([]Ref, len(places))
+	for i, p := range places {
+		refs[i] = Ref{p.User, p.Job}
+	}
+	has, err := l.has(ctx, jobsSince)
+	if err != nil {
+		return nil, err
+	}
+	if !has {
+		older, err := l.findOlder(ctx, refs)
+		for _, f := range slices.Concat(older...) {
+			ids = append(ids, f.id)
+		}
+		slices.Sort(ids)
+		return slices.Compact(ids), err
+	}
+	err = l.snapshot(ctx, func(r jobReader) error {
+		runs, err := r.runs(ctx)
+		if err != nil {
+			return err
+		}
+		candidates, err := r.candidates(ctx, runs, hashesOf(refs))
+		ids = rowsOfCandidates(candidates)
+		return err
+	})
+	return ids, err
 }
 
 // QuarantinedAt returns, by their keys, the quarantined records whose raw bytes

@@ -168,7 +168,11 @@ func TestDamage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if found += len(all); l.Close() != nil {
+		faults, err := l.JobFaults(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found += len(all) + len(faults); l.Close() != nil {
 			t.Fatal("can't close the ledger")
 		}
 	}

@@ -16,7 +16,7 @@ const maxLeaving = 10
 
 var (
 	// leavingJobSQL may look up what any number of users have, which is little.
-	leavingJobSQL = selectAnyState + " WHERE job = ? AND +state IN ('deleting', 'expiring') ORDER BY +id"
+	leavingJobSQL = selectAnyState + " WHERE +state IN ('deleting', 'expiring') AND "
 
 	leavingExpiringSQL = "SELECT " + documentList + ` FROM marks CROSS JOIN documents
 WHERE expiring = 1 AND id = document AND +state = 'expiring' ORDER BY due, document`
@@ -27,7 +27,12 @@ WHERE expiring = 1 AND id = document AND +state = 'expiring' ORDER BY due, docum
 func leavingOf(ctx context.Context, tx *sql.Tx, holds activeHolds) ([]Document, error) {
 	w := leaving{holds: holds}
 	for job := range holds.ofJob {
-		if err := w.look(ctx, tx, leavingJobSQL, job); err != nil {
+		of, err := ofJobIn(ctx, tx, job)
+		if err != nil {
+			return nil, err
+		}
+		query, args := of.statement(leavingJobSQL, "")
+		if err := w.look(ctx, tx, query, args...); err != nil {
 			return nil, err
 		}
 	}

@@ -60,8 +60,10 @@ type Ledger struct {
 	insertDocuments   []batchStmt
 	insertQuarantined *sql.Stmt
 	upsertCursor      *sql.Stmt
-	selectVersions    []batchStmt
 	selectToken       *sql.Stmt // nil where the schema has no tokens
+
+	jobs                jobCache
+	readJobs, writeJobs jobStmts
 }
 
 // batchStmt is a statement prepared for a number of rows at once.
@@ -124,8 +126,11 @@ func (l *Ledger) prepare(ctx context.Context) error {
 		s, err = db.PrepareContext(ctx, query)
 		return s
 	}
-	for _, n := range versionRows {
-		l.selectVersions = append(l.selectVersions, batchStmt{n, prepare(l.reader, versionsSQL(n))})
+	prepareJobs := func(db *sql.DB) jobStmts {
+		return jobStmts{prepare(db, jobsVersionSQL), prepare(db, bucketsSQL), prepare(db, versionsSQL)}
+	}
+	if l.version >= jobsSince {
+		l.readJobs = prepareJobs(l.reader)
 	}
 	if l.version >= exportsSince {
 		l.selectToken = prepare(l.reader, tokenByHashSQL)
@@ -136,6 +141,7 @@ func (l *Ledger) prepare(ctx context.Context) error {
 	for _, n := range documentRows {
 		l.insertDocuments = append(l.insertDocuments, batchStmt{n, prepare(l.writer, insertDocumentsSQL(n))})
 	}
+	l.writeJobs = prepareJobs(l.writer)
 	l.insertQuarantined = prepare(l.writer, insertQuarantinedSQL)
 	l.upsertCursor = prepare(l.writer, upsertCursorSQL)
 	return err

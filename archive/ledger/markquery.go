@@ -61,7 +61,13 @@ func (l *Ledger) marked(ctx context.Context, op string, p markPage) iter.Seq2[Ma
 // that it is read, in the page's state. A ledger of an older version has none.
 func (l *Ledger) markedPage(ctx context.Context, op string, p markPage) (marks, page []Marked, err error) {
 	err = l.callSince(ctx, segmentsSince, op, func() error {
-		if marks, err = l.marksPage(ctx, p); err != nil || len(marks) == 0 {
+		var of ofJob
+		if p.Job != "" {
+			if of, err = l.ofJob(ctx, p.Job); err != nil {
+				return err
+			}
+		}
+		if marks, err = l.marksPage(ctx, of, p); err != nil || len(marks) == 0 {
 			return err
 		}
 		docs, err := l.documents(ctx, inStateSQL(len(marks)), inState(marks, p.state), len(marks))
@@ -88,14 +94,14 @@ func (l *Ledger) markedPage(ctx context.Context, op string, p markPage) (marks, 
 // marksPage returns the marks of a page without their documents. Those that are
 // due at the very millisecond of the last one have a statement of their own, as
 // in documentsPage: all of one run are.
-func (l *Ledger) marksPage(ctx context.Context, p markPage) ([]Marked, error) {
+func (l *Ledger) marksPage(ctx context.Context, of ofJob, p markPage) ([]Marked, error) {
 	parts := []part{others}
 	if p.after != nil {
 		parts = []part{ties, others}
 	}
 	var marks []Marked
 	for _, part := range parts {
-		query, args := p.statement(part, l.page-len(marks))
+		query, args := p.statement(of, part, l.page-len(marks))
 		rows, err := l.reader.QueryContext(ctx, query, args...)
 		if err != nil {
 			return nil, err
@@ -112,25 +118,28 @@ func (l *Ledger) marksPage(ctx context.Context, p markPage) ([]Marked, error) {
 }
 
 // statement selects the first limit marks of a part of p. Where documents have to
-// be looked at, every database goes from the marks to them, but for a job's.
-func (p *markPage) statement(part part, limit int) (string, []any) {
+// be looked at, every database goes from the marks to them, but for a job's, of
+// which of is the condition.
+func (p *markPage) statement(of ofJob, part part, limit int) (string, []any) {
 	var b strings.Builder
 	args := []any{p.state == Expiring}
-	where := func(condition string, value any) {
+	where := func(condition string, values ...any) {
 		b.WriteString(" AND " + condition)
-		args = append(args, value)
+		args = append(args, values...)
 	}
-	from, due, document := selectMarks, "due", "document"
+	from, user, due, document := selectMarks, "user_id", "due", "document"
 	switch {
 	case p.Job != "":
-		from, due, document = strings.Replace(selectMarks, "marks", "documents CROSS JOIN marks", 1), "+due", "+document"
-		where("document = id AND job = ?", p.Job)
+		from = strings.Replace(selectMarks, "marks", "documents CROSS JOIN marks", 1)
+		user, due, document = "+user_id", "+due", "+document"
+		where("document = documents.id")
+		where(of.condition, of.args...)
 	case p.User != "" || p.Recipe != "":
 		from += " CROSS JOIN documents"
 		b.WriteString(" AND id = document")
 	}
 	if p.User != "" {
-		where("user_id = ?", p.User)
+		where(user+" = ?", p.User)
 	}
 	if p.Recipe != "" {
 		where("+recipe = ?", p.Recipe)

@@ -77,6 +77,11 @@ func (l *Ledger) migrate(ctx context.Context, all []string) error {
 			if _, err := tx.ExecContext(ctx, statements); err != nil {
 				return fmt.Errorf("upgrade to schema %d: %w", version+i+1, err)
 			}
+			if version+i+1 == jobsSince {
+				if err := indexJobs(ctx, tx); err != nil {
+					return fmt.Errorf("upgrade to schema %d: %w", jobsSince, err)
+				}
+			}
 		}
 		_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, len(all)))
 		return err

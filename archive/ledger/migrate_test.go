@@ -35,6 +35,7 @@ func TestLedgersOfEveryVersionAreRead(t *testing.T) {
 			want := job("u\x00", "1", "a")
 			want.ID = 1
 			equal(t, "Documents", all(t, l.Documents(t.Context(), ledger.Query{})), []ledger.Document{want})
+			checkFound(t, l, want)
 			counts, err := l.Counts(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -63,6 +64,20 @@ func TestLedgersOfEveryVersionAreRead(t *testing.T) {
 			}
 			checkSegments(t, l)
 		})
+	}
+}
+
+// checkFound checks that d, and it alone, is found by its job.
+func checkFound(t *testing.T, l *ledger.Ledger, d ledger.Document) {
+	t.Helper()
+	want := []ledger.Document{d}
+	equal(t, "ByJob", must(l.ByJob(t.Context(), d.User, d.Job))(t), want)
+	equal(t, "Versions", must(l.Versions(t.Context(), "", d.Job))(t), want)
+	place := ledger.Place{User: d.User, Job: d.Job, Key: d.Key}
+	equal(t, "At", must(l.At(t.Context(), []ledger.Place{place}))(t), map[ledger.Place][]ledger.Document{place: want})
+	found := must(l.Find(t.Context(), []ledger.Ref{{User: d.User, Job: d.Job}, {User: "v", Job: d.Job}}))(t)
+	if len(found[0]) != 1 || len(found[1]) != 0 {
+		t.Errorf("Find = %+v, want one version, and none of another user", found)
 	}
 }
 
@@ -199,7 +214,7 @@ func TestOlderLedgersAreReadWithoutAnUpgrade(t *testing.T) {
 
 // A ledger that was upgraded is like one that is new.
 func TestUpgradesMakeTheSameSchema(t *testing.T) {
-	for _, fixture := range []string{"testdata/v1.sql", "testdata/v2.sql", "testdata/v3.sql"} {
+	for _, fixture := range []string{"testdata/v1.sql", "testdata/v2.sql", "testdata/v3.sql", "testdata/v4.sql"} {
 		b, err := fixtures.ReadFile(fixture)
 		if err != nil {
 			t.Fatal(err)

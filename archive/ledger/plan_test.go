@@ -7,12 +7,14 @@ import (
 	"logstow/archive/ledger"
 )
 
+const bucketByID = "SEARCH job_buckets USING INTEGER PRIMARY KEY (rowid=?)"
+
 // plans are what EXPLAIN QUERY PLAN must say of each statement.
 var plans = map[string][]string{
-	"find one":                       {"SEARCH d USING INDEX documents_identity (job=? AND user_id=?)"},
-	"find many":                      {"SEARCH d USING INDEX documents_identity (job=? AND user_id=?)"},
-	"by job":                         {"SEARCH documents USING INDEX documents_identity (job=?)"},
-	"by job and user":                {"SEARCH documents USING INDEX documents_identity (job=? AND user_id=?)"},
+	"find":                           {documentByID},
+	"find: older":                    {"SCAN documents"}, // it has another index there
+	"by job":                         {documentByID},
+	"by job and user":                {documentByID},
 	"documents: all":                 {"SCAN documents USING INDEX documents_time"},
 	"documents: all, next":           {"SEARCH documents USING INDEX documents_time (time<?)"},
 	"documents: all, next, ties":     {"SEARCH documents USING INDEX documents_time (time=? AND rowid<?)"},
@@ -20,11 +22,11 @@ var plans = map[string][]string{
 	"documents: user":                {"SEARCH documents USING INDEX documents_user_time (user_id=?)"},
 	"documents: user, next":          {"SEARCH documents USING INDEX documents_user_time (user_id=? AND time<?)"},
 	"documents: user, next, ties":    {"SEARCH documents USING INDEX documents_user_time (user_id=? AND time=? AND rowid<?)"},
-	"documents: job, next, ties":     {"SEARCH documents USING INDEX documents_identity (job=?)"},
+	"documents: job, next, ties":     {documentByID},
 	"documents: user, recipe":        {"SEARCH documents USING INDEX documents_user_time (user_id=?)"},
-	"documents: job":                 {"SEARCH documents USING INDEX documents_identity (job=?)"},
-	"documents: job, user":           {"SEARCH documents USING INDEX documents_identity (job=? AND user_id=?)"},
-	"documents: job, next":           {"SEARCH documents USING INDEX documents_identity (job=?)"},
+	"documents: job":                 {documentByID},
+	"documents: job, user":           {documentByID},
+	"documents: job, next":           {documentByID},
 	"documents: recipes":             {"SCAN documents USING INDEX documents_time"},
 	"documents: user, recipes":       {"SEARCH documents USING INDEX documents_user_time (user_id=? AND time<?)"},
 	"documents: user, recipes, ties": {"SEARCH documents USING INDEX documents_user_time (user_id=? AND time=? AND rowid<?)"},
@@ -32,11 +34,11 @@ var plans = map[string][]string{
 	"export":                 {"SEARCH exports USING INDEX exports_id (id=?)"},
 	"export: sweep job":      {"SEARCH exports USING INDEX exports_job (job=?)"},
 	"recorded":               {"SEARCH documents USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
-	"at":                     {"SEARCH documents USING INDEX documents_identity (job=? AND user_id=?)"},
+	"at":                     {documentByID},
 	"quarantined at":         {"SEARCH quarantined USING INDEX quarantined_identity (key=?)"},
 	"deleting":               {"SCAN documents USING INDEX documents_deleting"},
 	"blank":                  {"SEARCH documents USING INTEGER PRIMARY KEY (rowid=?)"},
-	"by job, any state":      {"SEARCH documents USING INDEX documents_identity (job=? AND user_id=?)"},
+	"by job, any state":      {documentByID},
 	"export: claim":          {"SEARCH exports USING INTEGER PRIMARY KEY (rowid=?)"},
 	"export: claimable":      {"SEARCH exports USING INDEX exports_id (id=?)"},
 	"export: oldest created": {"SEARCH exports USING COVERING INDEX exports_state (state=?)"},
@@ -62,6 +64,15 @@ var plans = map[string][]string{
 	"tokens: revoke":         {"SEARCH tokens USING INDEX tokens_export (export=?)"},
 	"key by hash":            {"SEARCH api_keys USING INDEX api_keys_hash (hash=?)"},
 	"audit log: next":        {"SEARCH audit USING INTEGER PRIMARY KEY (rowid<?)"},
+
+	"jobs: buckets": {bucketByID},
+	"jobs: bucket":  {"SCAN r", "SEARCH b USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN"},
+	"jobs: version": {"SEARCH job_runs"},
+	"jobs: runs":    {"SCAN job_runs"},
+	"jobs: of run":  {"SEARCH job_buckets USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+	"jobs: drop":    {"SEARCH job_buckets USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+	"jobs: rows":    {"SEARCH documents USING INTEGER PRIMARY KEY (rowid>?)"},
+	"replace":       {documentByID},
 
 	"lease":            {"SEARCH leases USING INDEX sqlite_autoindex_leases_1 (task=?)"},
 	"lease: renew":     {"SEARCH leases USING INDEX sqlite_autoindex_leases_1 (task=?)"},

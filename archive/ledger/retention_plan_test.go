@@ -11,7 +11,6 @@ const (
 	documentByID = "SEARCH documents USING INTEGER PRIMARY KEY (rowid=?)"
 	markByID     = "SEARCH marks USING INTEGER PRIMARY KEY (rowid=?)"
 	segmentByID  = "SEARCH segments USING INTEGER PRIMARY KEY (rowid=?)"
-	jobsOfUser   = "SEARCH documents USING COVERING INDEX documents_identity (job=? AND user_id=?)"
 
 	nextMarks = "SEARCH marks USING INDEX marks_due (expiring=? AND due>?)"
 	nextTies  = "SEARCH marks USING INDEX marks_due (expiring=? AND due=? AND rowid>?)"
@@ -22,7 +21,7 @@ var retentionPlans = map[string][]string{
 	"holds":             {"SCAN holds"},
 	"holds: active":     {"SCAN holds"},
 	"owed":              {"SCAN owed", documentByID},
-	"leaving: job":      {"SEARCH documents USING INDEX documents_identity (job=?)"},
+	"leaving: job":      {documentByID},
 	"leaving: expiring": {"SEARCH marks USING COVERING INDEX marks_due (expiring=?)", documentByID},
 
 	"mark":      {documentByID},
@@ -49,8 +48,8 @@ var retentionPlans = map[string][]string{
 	"marks: due, ties":          {nextTies},
 	"marks: user, recipe":       {nextMarks, documentByID},
 	"marks: user, recipe, ties": {nextTies, documentByID},
-	"marks: job":                {jobsOfUser, markByID},
-	"marks: job, ties":          {jobsOfUser, markByID},
+	"marks: job":                {documentByID, markByID},
+	"marks: job, ties":          {documentByID, markByID},
 
 	"policy runs":         {"SEARCH policy_runs USING INDEX policy_runs_policy (policy=?)"},
 	"policy runs: same":   {"SEARCH policy_runs USING INDEX policy_runs_policy (policy=?)"},

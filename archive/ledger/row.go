@@ -20,18 +20,21 @@ var documentColumns = [...]string{
 // placeColumns say where a document lies that is in a segment.
 const placeColumns = ", segment, segment_row"
 
-// archivedColumns are what a document is recorded with, in the order of
-// appendArgs: all but its id and the last two.
-var archivedColumns = documentColumns[1 : len(documentColumns)-2]
-
-func (d *Document) appendArgs(args []any) []any {
-	var sum, inputSize any
+// others returns what is NULL where it is the same as another column.
+func (d *Document) others() (sum, inputSize any) {
 	if d.SHA256 != d.InputHash {
 		sum = d.SHA256[:]
 	}
 	if d.InputSize != d.Size {
 		inputSize = d.InputSize
 	}
+	return sum, inputSize
+}
+
+// appendArgs appends what documentColumns are of d, all but its id and the last
+// two.
+func (d *Document) appendArgs(args []any) []any {
+	sum, inputSize := d.others()
 	return append(args,
 		d.Job, d.User, d.InputHash[:], sum, string(cmp.Or(d.State, Stored)), d.Kind, d.Revision, d.Overflow, d.Verified,
 		d.Time.UnixMilli(), d.Status, d.Recipe, d.Key, d.Size, inputSize, d.Lines,

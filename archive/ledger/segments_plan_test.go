@@ -29,7 +29,7 @@ var segmentPlans = map[string][]string{
 		"SEARCH documents USING COVERING INDEX documents_segment (segment=?)",
 	},
 	"segment: find":        {"SEARCH documents USING INTEGER PRIMARY KEY (rowid=?)"},
-	"segment: known":       {"SEARCH documents USING INDEX documents_identity (job=? AND user_id=? AND input_hash=?)"},
+	"segment: known":       {documentByID},
 	"segment: empty":       {"SEARCH documents USING INDEX documents_segment (segment=?)"},
 	"segment: drop inputs": {"SEARCH inputs USING INDEX inputs_segment (segment=?)"},
 	"segment: drop copies": {"SEARCH copies USING INDEX copies_segment (segment=?)"},

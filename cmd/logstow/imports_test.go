@@ -70,7 +70,9 @@ var table = []row{
 	{"archive/store/storetest", []string{"archive/store", errgroup}},
 	// Starts a real S3 server for tests.
 	{"archive/store/storetest/gateway", []string{"archive/store", "archive/store/s3store", awsSDK}},
-	{"archive/ledger", []string{"layout", sqlite, syscalls}},
+	// What finds the rows of a job, without the database.
+	{"archive/ledger/jobindex", nil},
+	{"archive/ledger", []string{"layout", "archive/ledger/jobindex", sqlite, syscalls}},
 
 	// The write side.
 	{"archive/source", []string{"layout/jobfile"}},
