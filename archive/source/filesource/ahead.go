@@ -51,25 +51,37 @@ func newAhead(src io.Reader, eager bool) *ahead {
 }
 
 // Read returns the bytes of the stream in their order, and its error after all
-// of them.
-func (a *ahead) Read(p []byte) (int, error) {
+// of them. Where it isn't eager it fills p, so that few records lie across the
+// end of what was read.
+func (a *ahead) Read(p []byte) (n int, err error) {
 	if a.done == nil && a.err == nil {
 		a.done = make(chan struct{})
 		go a.run()
 	}
-	for len(a.rest) == 0 {
-		if a.err != nil {
-			return 0, a.err
+	for n < len(p) {
+		if len(a.rest) > 0 {
+			m := copy(p[n:], a.rest)
+			a.rest, n = a.rest[m:], n+m
+			continue
 		}
-		if a.now != nil {
-			a.free <- a.now
+		if a.err != nil || a.eager && n > 0 {
+			break
 		}
-		b := <-a.full
-		a.now, a.rest, a.err = b.buf, b.buf[:b.n], b.err
+		a.next()
 	}
-	n := copy(p, a.rest)
-	a.rest = a.rest[n:]
-	return n, nil
+	if n > 0 {
+		return n, nil
+	}
+	return 0, a.err
+}
+
+// next gives back the block that has been read and waits for the one after it.
+func (a *ahead) next() {
+	if a.now != nil {
+		a.free <- a.now
+	}
+	b := <-a.full
+	a.now, a.rest, a.err = b.buf, b.buf[:b.n], b.err
 }
 
 // close returns when the stream is not read any more. A Read of it that waits
