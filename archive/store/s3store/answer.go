@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"strconv"
+	"strings"
 )
 
 // What an answer may have at most. S3's own have a tenth of it.
@@ -103,11 +104,10 @@ func (a *answer) setStatus(line []byte) error {
 
 // setHeader takes what one header line says, where it matters.
 func (a *answer) setHeader(f *framing, line []byte) error {
-	colon := bytes.IndexByte(line, ':')
-	if colon <= 0 || bytes.ContainsAny(line[:colon], " \t") {
-		return errors.New("a line that is no header")
+	name, value, err := splitHeader(line)
+	if err != nil {
+		return err
 	}
-	name, value := line[:colon], bytes.Trim(line[colon+1:], " \t")
 	switch {
 	case is(name, "content-length"):
 		length, err := strconv.ParseUint(string(value), 10, 63)
@@ -131,6 +131,19 @@ func (a *answer) setHeader(f *framing, line []byte) error {
 		a.requestID = string(value)
 	}
 	return nil
+}
+
+func splitHeader(line []byte) (name, value []byte, err error) {
+	name, value, ok := bytes.Cut(line, []byte(":"))
+	if !ok || len(name) == 0 || bytes.ContainsFunc(name, notOfName) {
+		return nil, nil, errors.New("a line that is no header")
+	}
+	return name, bytes.Trim(value, " \t"), nil
+}
+
+// notOfName tells whether a header's name may not have a character.
+func notOfName(c rune) bool {
+	return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", c)
 }
 
 // is compares without regard to case with a lower-case name.
@@ -179,6 +192,9 @@ func (a *answer) readChunks(r *bufio.Reader) (err error) {
 		if err != nil || len(line) == 0 {
 			return err
 		}
+		if _, _, err := splitHeader(line); err != nil {
+			return err
+		}
 	}
 }
 
@@ -202,7 +218,10 @@ func readLine(r *bufio.Reader, left *int) ([]byte, error) {
 	if *left -= len(line); *left < 0 {
 		return nil, fmt.Errorf("headers of more than %d bytes", maxHead)
 	}
-	line = bytes.TrimSuffix(line[:len(line)-1], []byte{'\r'})
+	line, ok := bytes.CutSuffix(line, []byte("\r\n"))
+	if !ok {
+		return nil, errors.New("a line that does not end in CR LF")
+	}
 	for _, c := range line {
 		if c < ' ' && c != '\t' || c == 0x7f {
 			return nil, errors.New("a control character in a header")

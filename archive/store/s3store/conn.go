@@ -106,6 +106,10 @@ func (c *conn) allow(now time.Time, timeout time.Duration) error {
 
 // send writes a request in one call, or in two where TLS cuts it up anyway.
 func (c *conn) send(head, content []byte) error {
+	if len(content) == 0 {
+		_, err := c.Write(head)
+		return err
+	}
 	if !c.secure {
 		c.both = [2][]byte{head, content}
 		c.pieces = c.both[:]

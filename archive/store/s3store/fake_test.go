@@ -2,6 +2,7 @@ package s3store_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -61,7 +62,7 @@ func fake(t *testing.T, c s3store.Config, see func(r *http.Request, body []byte)
 	t.Cleanup(server.Close)
 	(&gateway.Gateway{}).Setenv(t)
 	c.Bucket, c.Endpoint, c.PathStyle = "bucket", server.URL, true
-	c.MaxBackoff = time.Millisecond
+	c.MaxBackoff = cmp.Or(c.MaxBackoff, time.Millisecond)
 	if c.MaxAttempts == 0 {
 		c.MaxAttempts = 4
 	}

@@ -57,19 +57,19 @@ var (
 // Open returns the store that a Config describes. It reads the SDK's
 // configuration, but asks the bucket nothing.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	s, err := open(ctx, c)
+	c = c.withDefaults()
+	s, err := open(ctx, c, httpClient(c))
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", c.Bucket, err)
 	}
 	return s, nil
 }
 
-func open(ctx context.Context, c Config) (*Store, error) {
+func open(ctx context.Context, c Config, client aws.HTTPClient) (*Store, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	c = c.withDefaults()
-	base, err := load(ctx, c, httpClient(c))
+	base, err := load(ctx, c, client)
 	if err != nil {
 		return nil, err
 	}
