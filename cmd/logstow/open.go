@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"path/filepath"
@@ -32,6 +33,7 @@ func openStore(ctx context.Context, c *config.Config) (store.Store, error) {
 		if err != nil {
 			return nil, usageError{err}
 		}
+		s3.Client = cmp.Or(c.S3.Client, s3.Client)
 		s3.Concurrency = concurrency(c)
 		return s3store.Open(ctx, s3)
 	default:

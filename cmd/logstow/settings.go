@@ -44,6 +44,7 @@ func mark(flags *pflag.FlagSet, name, key string) {
 // the one or the other.
 func storeFlag(cmd *cobra.Command) {
 	settingFlag(cmd.Flags(), "store", "store", "the store's `URL`: s3://bucket/prefix?region=… or file:///folder")
+	settingFlag(cmd.Flags(), "s3-client", "s3.client", "what puts small objects into S3: direct or sdk (default: what the `store`'s URL says, or direct)")
 }
 
 func ledgerFlag(cmd *cobra.Command) {

@@ -18,6 +18,7 @@ import (
 // valid, or returns an error.
 type Config struct {
 	Store   string // URL of the store; empty where none is named
+	S3      S3
 	Ledger  string // path of the ledger; empty where neither it nor a store is named
 	Log     Log
 	Archive Archive

@@ -34,7 +34,7 @@ type setting struct {
 }
 
 // settings is every key, in the order in which they are documented.
-var settings = slices.Concat(generalSettings, fieldSettings(), serveSettings, retentionSettings)
+var settings = slices.Concat(generalSettings, fieldSettings(), serveSettings, retentionSettings, s3Settings)
 
 var generalSettings = []setting{
 	{
