@@ -24,10 +24,12 @@ type bench struct {
 	files      corpus.Files
 	largeFiles map[corpus.Shape]string
 	latency    time.Duration
-	lines      int // of the job that is written out
-	listed     int // jobs in the ledger that is listed
-	looked     int // jobs in the segment that one is looked up in
-	expired    int // documents that expire
+	lines      int    // of the job that is written out
+	listed     int    // jobs in the ledger that is listed
+	looked     int    // jobs in the segment that one is looked up in
+	expired    int    // documents that expire
+	curve      int    // records of the curve's end
+	memory     string // a folder that is in memory
 	stored     compacted
 	cache      string // what is kept between runs
 	kept       string // a folder of all runs, gone afterwards
@@ -61,7 +63,10 @@ func benchmark(ctx context.Context, o options) (err error) {
 	}
 	for run := range o.runs {
 		for i, t := range chosen {
-			if results[i].Err = missing(t); results[i].Err != "" {
+			if t.once && run > 0 {
+				continue
+			}
+			if results[i].Err = missing(t, b); results[i].Err != "" {
 				continue
 			}
 			fmt.Fprintf(os.Stderr, "run %d of %d: %s\n", run+1, o.runs, t.what)
@@ -95,20 +100,22 @@ func choose(o options) ([]target, error) {
 	return chosen, nil
 }
 
-// missing says which program a target lacks, if any.
-func missing(t target) string {
-	if t.program == "" {
-		return ""
+// missing says what a target lacks, if anything.
+func missing(t target, b *bench) string {
+	if t.program != "" {
+		if _, err := exec.LookPath(t.program); err != nil {
+			return t.program + " is not installed"
+		}
 	}
-	if _, err := exec.LookPath(t.program); err != nil {
-		return t.program + " is not installed"
+	if t.absent != nil {
+		return t.absent(b)
 	}
 	return ""
 }
 
 // prepare makes what the chosen targets read.
 func prepare(ctx context.Context, o options, chosen []target) (*bench, error) {
-	b := &bench{latency: o.latency, lines: o.lines, listed: o.listed, looked: o.looked, expired: o.expired, largeFiles: map[corpus.Shape]string{}}
+	b := &bench{latency: o.latency, lines: o.lines, listed: o.listed, looked: o.looked, expired: o.expired, curve: o.curve, memory: o.memory, largeFiles: map[corpus.Shape]string{}}
 	var err error
 	if b.cache, err = filepath.Abs(filepath.Join(o.dir, "cache")); err != nil {
 		return nil, err
@@ -144,7 +151,7 @@ func prepare(ctx context.Context, o options, chosen []target) (*bench, error) {
 
 // store archives the corpus into a folder where a target reads it there.
 func (b *bench) store(ctx context.Context, chosen []target) (err error) {
-	if !slices.ContainsFunc(chosen, func(t target) bool { return t.stored && missing(t) == "" }) {
+	if !slices.ContainsFunc(chosen, func(t target) bool { return t.stored && missing(t, b) == "" }) {
 		return nil
 	}
 	if b.kept, err = os.MkdirTemp(filepath.Dir(b.cache), "stored-"); err != nil {

@@ -25,7 +25,7 @@ type compacted struct {
 // storeCorpus archives the corpus into a folder.
 func (b *bench) storeCorpus(ctx context.Context, dir string) (compacted, error) {
 	c := compacted{store: filepath.Join(dir, "store"), ledger: filepath.Join(dir, "ledger.db")}
-	_, err := b.archived(ctx, dir, "file://"+c.store, nil)
+	_, err := b.archived(ctx, dir, inFolder(c.store))
 	return c, err
 }
 
@@ -72,7 +72,7 @@ func compactGateway(ctx context.Context, b *bench) (s sample, err error) {
 	if err != nil {
 		return s, err
 	}
-	_, err = b.archived(ctx, b.scratch, g.URL("a"), g.Env())
+	_, err = b.archived(ctx, b.scratch, server{store: g.URL("a"), env: g.Env()})
 	if err = errors.Join(err, g.Close()); err != nil {
 		return s, err
 	}

@@ -38,11 +38,13 @@ func parts() map[string]func(context.Context, []string) error {
 		"large":     large,
 		"lookup":    lookUp,
 		"null-s3":   serveNull,
+		"own-loop":  ownLoop,
 		"pages":     pages,
 		"put-loop":  putLoop,
 		"render":    renderJob,
 		"resolve":   resolveTokens,
 		"segment":   makeSegment,
+		"small":     makeSmall,
 		"tree-loop": treeLoop,
 	}
 }
@@ -78,6 +80,8 @@ type options struct {
 	listed  int   // jobs in the ledger that is listed
 	looked  int   // jobs in the segment that one is looked up in
 	expired int   // documents that expire
+	curve   int   // small records, at most
+	memory  string
 }
 
 func parseOptions(args []string) (options, error) {
@@ -99,13 +103,16 @@ func parseOptions(args []string) (options, error) {
 	flags.IntVar(&o.listed, "listed", 1_000_000, "`number` of jobs in the ledger that is listed")
 	flags.IntVar(&o.looked, "looked", 61_500, "`number` of jobs in the segment that jobs are looked up in; the default makes 128 MB")
 	flags.IntVar(&o.expired, "expired", 1_000_000, "`number` of documents that expire")
-	flags.BoolVar(&quick, "quick", false, "10,000 records, lines and listed jobs, a large record of 100 MB, one run")
+	flags.IntVar(&o.curve, "curve", 1_000_000, "`number` of small records at the curve's end: 10000, 100000, 1000000 or 10000000")
+	flags.StringVar(&o.memory, "memory", "/dev/shm", "`folder` in memory, for the gateway-memory targets")
+	flags.BoolVar(&quick, "quick", false, "10,000 records, lines and listed jobs, the curve up to there, a large record of 100 MB, one run")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	if quick {
 		o.jobs, o.large, o.runs = 10_000, 100_000_000, 1
 		o.lines, o.listed, o.looked, o.expired = 10_000, 10_000, 10_000, 10_000
+		o.curve = 10_000
 	}
 	if only != "" {
 		o.only = strings.Split(only, ",")

@@ -99,6 +99,13 @@ func (n *nullServer) store() string {
 	return "s3://bench/a?path_style=true&region=us-east-1&endpoint=" + n.url
 }
 
+// address is where the server listens.
+func (n *nullServer) address() string { return strings.TrimPrefix(n.url, "http://") }
+
+func (n *nullServer) server() server {
+	return server{endpoint: n.url, store: n.store(), env: anyCredentials()}
+}
+
 // stop ends the server and returns what it counted and used.
 func (n *nullServer) stop() (nullReport, usage, error) {
 	var r nullReport

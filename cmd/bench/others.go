@@ -6,11 +6,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
 // bentoConfig makes Bento, and what it was forked from, write each record to
-// the key that logstow gives it. Four in flight is its best setting.
+// the key that logstow gives it. Four in flight is its best setting where the
+// server is near.
 const bentoConfig = `
 http: {enabled: false}
 logger: {level: ERROR}
@@ -26,61 +28,61 @@ output:
     force_path_style_urls: true
     credentials: {id: bench, secret: benchbench}
     content_type: application/json
-    max_in_flight: 4
+    max_in_flight: %d
     path: '${! json("account_id") }/jobs/${! json("recipe_id") }/${! json("completed_at").slice(0, 10).replace_all("-", "") }/${! json("id") }/${! json("account_id") }-${! json("recipe_id") }-${! json("id") }-${! json("completed_at").slice(0, 19).re_replace_all("[^0-9]", "") }-${! json("status") }.json'
 `
 
-// bento measures Bento or Redpanda Connect doing the whole job: reading the
+// bento puts by Bento or Redpanda Connect, which do the whole job: reading the
 // records, naming them by what is in them, putting them.
-func bento(program string) func(context.Context, *bench) (sample, error) {
-	return func(ctx context.Context, b *bench) (sample, error) {
-		return b.withNull(ctx, b.files.Stats.Jobs, func(n *nullServer) (sample, error) {
-			path := filepath.Join(b.scratch, "config.yaml")
-			if err := os.WriteFile(path, fmt.Appendf(nil, bentoConfig, b.files.Records, n.url), 0o644); err != nil {
-				return sample{}, err
-			}
-			args := []string{"-c", path}
-			if program == "redpanda-connect" {
-				args = []string{"run", path}
-			}
-			return b.other(exec.CommandContext(ctx, program, args...))
-		})
+func bento(program string, inFlight int) putter {
+	return func(ctx context.Context, b *bench, to server) (sample, error) {
+		path := filepath.Join(b.scratch, "config.yaml")
+		if err := os.WriteFile(path, fmt.Appendf(nil, bentoConfig, b.files.Records, to.endpoint, inFlight), 0o644); err != nil {
+			return sample{}, err
+		}
+		args := []string{"-c", path}
+		if program == "redpanda-connect" {
+			args = []string{"run", path}
+		}
+		return b.other(exec.CommandContext(ctx, program, args...), to)
 	}
 }
 
-// s5cmd measures s5cmd uploading records that are files already.
-func s5cmd(ctx context.Context, b *bench) (sample, error) {
+// s5cmd puts by s5cmd, from records that are files already. 256 workers are its
+// default.
+func s5cmd(ctx context.Context, b *bench, to server) (sample, error) {
 	files, err := b.split(ctx)
 	if err != nil {
 		return sample{}, err
 	}
-	return b.withNull(ctx, b.files.Stats.Jobs, func(n *nullServer) (sample, error) {
-		return b.other(exec.CommandContext(ctx, "s5cmd", "--endpoint-url", n.url, "--log", "error", "cp", files+"/", "s3://bench/"))
-	})
+	return b.other(exec.CommandContext(ctx, "s5cmd", "--endpoint-url", to.endpoint, "--log", "error", "--numworkers", "256",
+		"cp", files+"/", "s3://bench/"), to)
 }
 
-// rclone measures rclone uploading records that are files already, told to
-// look at nothing that is there.
-func rclone(ctx context.Context, b *bench) (sample, error) {
-	files, err := b.split(ctx)
-	if err != nil {
-		return sample{}, err
-	}
-	return b.withNull(ctx, b.files.Stats.Jobs, func(n *nullServer) (sample, error) {
+// rclone puts by rclone, from records that are files already. It is told to
+// look at nothing that is there, neither before nor after, and not to read
+// ahead what is small anyway.
+func rclone(transfers int) putter {
+	return func(ctx context.Context, b *bench, to server) (sample, error) {
+		files, err := b.split(ctx)
+		if err != nil {
+			return sample{}, err
+		}
 		cmd := exec.CommandContext(ctx, "rclone", "copy", files, "bench:bench", "--config", os.DevNull,
-			"--transfers", "32", "--no-check-dest", "--s3-no-head", "--s3-no-check-bucket")
+			"--transfers", strconv.Itoa(transfers), "--checkers", "16", "--no-traverse", "--no-check-dest", "--ignore-checksum",
+			"--s3-no-head", "--s3-no-check-bucket", "--buffer-size", "0", "--stats", "0", "--log-level", "ERROR")
 		cmd.Env = append(os.Environ(), "RCLONE_CONFIG_BENCH_TYPE=s3", "RCLONE_CONFIG_BENCH_PROVIDER=Other",
-			"RCLONE_CONFIG_BENCH_ENV_AUTH=true", "RCLONE_CONFIG_BENCH_REGION=us-east-1", "RCLONE_CONFIG_BENCH_ENDPOINT="+n.url)
-		return b.other(cmd)
-	})
+			"RCLONE_CONFIG_BENCH_ENV_AUTH=true", "RCLONE_CONFIG_BENCH_REGION=us-east-1", "RCLONE_CONFIG_BENCH_ENDPOINT="+to.endpoint)
+		return b.other(cmd, to)
+	}
 }
 
 // other measures another program.
-func (b *bench) other(cmd *exec.Cmd) (sample, error) {
+func (b *bench) other(cmd *exec.Cmd, to server) (sample, error) {
 	if cmd.Env == nil {
 		cmd.Env = os.Environ()
 	}
-	cmd.Env = append(cmd.Env, anyCredentials()...)
+	cmd.Env = append(cmd.Env, to.env...)
 	u, _, err := measure(cmd)
 	return b.sample(u), err
 }

@@ -25,7 +25,7 @@ func render(format string) func(context.Context, *bench) (sample, error) {
 		if err := output(ctx, &record, "entries", "-dir", b.cache, "-lines", strconv.Itoa(b.lines)); err != nil {
 			return sample{}, err
 		}
-		s, _, err := b.archive(ctx, b.scratch, record, "file://"+filepath.Join(b.scratch, "store"), nil)
+		s, _, err := b.archive(ctx, b.scratch, record, inFolder(filepath.Join(b.scratch, "store")))
 		if err != nil {
 			return sample{}, err
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"logstow/cmd/bench/corpus"
@@ -29,10 +30,10 @@ func printTables(w io.Writer, stats corpus.Stats, results []result) error {
 		stats.Jobs, float64(stats.Bytes)/1e6, float64(stats.Mean)/1e3, float64(stats.P50)/1e3, float64(stats.P99)/1e3, float64(stats.Max)/1e3, stats.Ratio)
 	fmt.Fprintf(w, "median (least–greatest)\n\n")
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "target\tobjects/s\tMB/s\tCPU µs/object\tpeak RSS MB\tserver CPU µs/object\tMB made\tmedian ms\twhat")
+	fmt.Fprintln(tw, "target\tobjects/s\tMB/s\tCPU µs/object\tpeak RSS MB\tserver CPU µs/object\tMB made\tmedian ms\tconnections\tledger MB\twhat")
 	for _, r := range results {
 		if r.Err != "" {
-			fmt.Fprintf(tw, "%s\tabsent\t\t\t\t\t\t\t%s\n", r.Target, r.Err)
+			fmt.Fprintf(tw, "%s\tabsent%s%s\n", r.Target, strings.Repeat("\t", 9), r.Err)
 			continue
 		}
 		perObject := func(seconds func(sample) float64) string {
@@ -45,14 +46,16 @@ func printTables(w io.Writer, stats corpus.Stats, results []result) error {
 		if r.Runs[0].ServerCPU > 0 {
 			server = perObject(func(s sample) float64 { return s.ServerCPU / float64(s.Objects) * 1e6 })
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Target,
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Target,
 			perObject(func(s sample) float64 { return float64(s.Objects) / s.Seconds }),
 			spread(r.Runs, func(s sample) float64 { return float64(s.Bytes) / s.Seconds / 1e6 }),
 			perObject(func(s sample) float64 { return s.CPU / float64(s.Objects) * 1e6 }),
 			spread(r.Runs, func(s sample) float64 { return float64(s.RSS) / 1e6 }),
 			server,
 			known(r.Runs, func(s sample) float64 { return float64(s.Made) / 1e6 }),
-			known(r.Runs, func(s sample) float64 { return s.MedianMS }), r.What)
+			known(r.Runs, func(s sample) float64 { return s.MedianMS }),
+			known(r.Runs, func(s sample) float64 { return float64(s.Connections) }),
+			known(r.Runs, func(s sample) float64 { return float64(s.Ledger) / 1e6 }), r.What)
 	}
 	if err := tw.Flush(); err != nil {
 		return err

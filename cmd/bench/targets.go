@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"logstow/archive"
-	"logstow/archive/store/storetest/gateway"
 	"logstow/cmd/bench/corpus"
 )
 
@@ -17,19 +17,32 @@ import (
 type target struct {
 	name    string
 	what    string
-	program string // another program that it needs; "" for none
-	large   bool   // measured with one large record, not with the corpus
-	stored  bool   // with the corpus in a folder, as files
+	program string              // another program that it needs; "" for none
+	large   bool                // measured with one large record, not with the corpus
+	stored  bool                // with the corpus in a folder, as files
+	once    bool                // long, and much the same each time: one run of it is enough
+	absent  func(*bench) string // why it can't be measured, "" where it can; nil: it can
 	run     func(context.Context, *bench) (sample, error)
 }
 
 // targets are all there are, in the order in which they are measured.
 func targets() []target {
 	return []target{
-		{name: "null", what: "logstow into the null S3 server", run: intoNull},
-		{name: "sdk", what: "the AWS SDK alone into the null S3 server", run: sdkAlone},
+		{name: "null", what: "logstow into the null S3 server", run: intoNull(logstow())},
+		{name: "sdk", what: "the AWS SDK alone into the null S3 server", run: intoNull(loop("put-loop", 32))},
+		{name: "own", what: "one signed request each over net/http alone", run: intoNull(loop("own-loop", 32))},
 		{name: "rerun", what: "logstow again, all archived already", run: again},
-		{name: "gateway", what: "logstow into versitygw", run: intoGateway},
+		{name: "latency", what: "logstow into a null S3 server 20 ms away", run: intoNullAway(far, logstow("--concurrency-max", strconv.Itoa(together)))},
+		{name: "latency-sdk", what: "the AWS SDK alone, 256 at a time", run: intoNullAway(far, loop("put-loop", together))},
+		{name: "latency-own", what: "one signed request each alone, 256 at a time", run: intoNullAway(far, loop("own-loop", together))},
+		{name: "gateway", what: "logstow into versitygw", run: intoGateway(logstow())},
+		{name: "gateway-memory", what: "logstow into versitygw, files in memory", absent: noMemory, run: intoGatewayMemory(logstow())},
+		{name: "gateway-sdk", what: "the AWS SDK alone into it", absent: noMemory, run: intoGatewayMemory(loop("put-loop", 32))},
+		{name: "gateway-own", what: "one signed request each into it", absent: noMemory, run: intoGatewayMemory(loop("own-loop", 32))},
+		{name: "curve-10k", what: "logstow into the null S3 server, 10,000 small records", absent: tooLong(10_000), run: curve(10_000)},
+		{name: "curve-100k", what: "100,000 of them", absent: tooLong(100_000), run: curve(100_000)},
+		{name: "curve-1m", what: "1,000,000 of them", once: true, absent: tooLong(1_000_000), run: curve(1_000_000)},
+		{name: "curve-10m", what: "10,000,000 of them", once: true, absent: tooLong(10_000_000), run: curve(10_000_000)},
 		{name: "dir", what: "logstow into a directory", run: intoDirectory},
 		{name: "tree", what: "the same files and fsyncs alone", run: treeAlone},
 		{name: "lines", what: "one large record of many lines", large: true, run: largeRecord(corpus.Lines)},
@@ -44,14 +57,17 @@ func targets() []target {
 		{name: "compact", what: "logstow packs all documents of a folder", stored: true, run: compactDirectory},
 		{name: "compact-gateway", what: "logstow packs all documents of versitygw", run: compactGateway},
 		{name: "gzip", what: "each document gzipped alone, nothing written", run: gzipAlone},
-		{name: "expire", what: "documents marked, and removed from a store that is not there", run: expire},
+		{name: "expire", what: "documents marked, and removed from a store that is not there", once: true, run: expire},
 		{name: "duckdb", what: "DuckDB writes the same table from the one file of records", program: "npm", run: duckdbFile},
 		{name: "duckdb-folder", what: "DuckDB writes the same table from the folder", program: "npm", stored: true, run: duckdbFolder},
 		{name: "duckdb-lookup", what: "DuckDB reads one job of a large segment, a local file", program: "npm", run: duckdbLookup},
-		{name: "bento", what: "Bento into the null S3 server", program: "bento", run: bento("bento")},
-		{name: "redpanda-connect", what: "Redpanda Connect into the null S3 server", program: "redpanda-connect", run: bento("redpanda-connect")},
-		{name: "s5cmd", what: "s5cmd, files split before", program: "s5cmd", run: s5cmd},
-		{name: "rclone", what: "rclone, files split before", program: "rclone", run: rclone},
+		{name: "bento", what: "Bento into the null S3 server", program: "bento", run: intoNull(bento("bento", 4))},
+		{name: "redpanda-connect", what: "Redpanda Connect into the null S3 server", program: "redpanda-connect", run: intoNull(bento("redpanda-connect", 4))},
+		{name: "s5cmd", what: "s5cmd, files split before", program: "s5cmd", run: intoNull(s5cmd)},
+		{name: "rclone", what: "rclone, files split before", program: "rclone", run: intoNull(rclone(32))},
+		{name: "latency-bento", what: "Bento, 20 ms away, 256 at a time", program: "bento", run: intoNullAway(far, bento("bento", together))},
+		{name: "latency-s5cmd", what: "s5cmd, 20 ms away, 256 at a time", program: "s5cmd", run: intoNullAway(far, s5cmd)},
+		{name: "latency-rclone", what: "rclone, 20 ms away, 256 at a time", program: "rclone", run: intoNullAway(far, rclone(together))},
 	}
 }
 
@@ -79,6 +95,10 @@ type sample struct {
 	MedianMS float64 `json:"median_ms,omitempty"`  // of one look-up
 	Gets     float64 `json:"gets,omitempty"`       // requests of one look-up
 	Lists    float64 `json:"lists,omitempty"`
+
+	Connections int   `json:"connections,omitempty"`  // that the null server had
+	Requests    int   `json:"requests"`               // that the null server had
+	Ledger      int64 `json:"ledger_bytes,omitempty"` // at the end
 }
 
 func (b *bench) sample(u usage) sample {
@@ -88,12 +108,13 @@ func (b *bench) sample(u usage) sample {
 
 // archive runs logstow over a source, with a scratch folder for its ledger and
 // temporary files, and returns what it says it did.
-func (b *bench) archive(ctx context.Context, scratch, source, store string, env []string) (archive.Summary, usage, error) {
+func (b *bench) archive(ctx context.Context, scratch, source string, to server, args ...string) (archive.Summary, usage, error) {
 	var s archive.Summary
 	if err := os.WriteFile(filepath.Join(scratch, "config.yaml"), nil, 0o644); err != nil {
 		return s, usage{}, err
 	}
-	u, out, err := measure(b.command(ctx, scratch, env, "archive", source, "--store", store, "--json"))
+	args = append([]string{"archive", source, "--store", to.store, "--json"}, args...)
+	u, out, err := measure(b.command(ctx, scratch, to.env, args...))
 	if err != nil {
 		return s, u, err
 	}
@@ -101,80 +122,20 @@ func (b *bench) archive(ctx context.Context, scratch, source, store string, env 
 }
 
 // archived archives the corpus and makes sure that all of it was.
-func (b *bench) archived(ctx context.Context, scratch, store string, env []string) (sample, error) {
-	s, u, err := b.archive(ctx, scratch, b.files.Records, store, env)
+func (b *bench) archived(ctx context.Context, scratch string, to server, args ...string) (sample, error) {
+	s, u, err := b.archive(ctx, scratch, b.files.Records, to, args...)
 	if err == nil && s.Archived != int64(b.files.Stats.Jobs) {
 		err = fmt.Errorf("logstow archived %d jobs of %d", s.Archived, b.files.Stats.Jobs)
 	}
 	return b.sample(u), err
 }
 
-// withNull runs do against a null server of its own, which then must have
-// jobs documents, each put once.
-func (b *bench) withNull(ctx context.Context, jobs int, do func(n *nullServer) (sample, error)) (sample, error) {
-	n, err := startNull(ctx, b.latency, "")
-	if err != nil {
-		return sample{}, err
-	}
-	s, err := do(n)
-	report, u, stopErr := n.stop()
-	if err := errors.Join(err, stopErr); err != nil {
-		return s, err
-	}
-	// Beside the documents there is what logstow tries the store out with.
-	if got := report.Objects; got < jobs || got > jobs+1 || report.Replaced > 0 {
-		return s, fmt.Errorf("the null server has %d objects, %d of them put again; want %d, each once", got, report.Replaced, jobs)
-	}
-	s.ServerCPU = u.cpu.Seconds()
-	return s, nil
-}
-
-func intoNull(ctx context.Context, b *bench) (sample, error) {
-	return b.withNull(ctx, b.files.Stats.Jobs, func(n *nullServer) (sample, error) {
-		return b.archived(ctx, b.scratch, n.store(), anyCredentials())
-	})
-}
-
-func sdkAlone(ctx context.Context, b *bench) (sample, error) {
-	return b.withNull(ctx, b.files.Stats.Jobs, func(n *nullServer) (sample, error) {
-		return b.self(ctx, "put-loop", "-endpoint", n.url, "-records", b.files.Records, "-index", b.files.Index)
-	})
-}
-
-// again measures the second of two runs. It reads the same file under another
-// name, so that it starts at its beginning.
-func again(ctx context.Context, b *bench) (sample, error) {
-	s, err := b.withNull(ctx, b.files.Stats.Jobs, func(n *nullServer) (sample, error) {
-		if s, err := b.archived(ctx, b.scratch, n.store(), anyCredentials()); err != nil {
-			return s, err
-		}
-		renamed := filepath.Join(b.scratch, "again.ndjson")
-		if err := os.Link(b.files.Records, renamed); err != nil {
-			return sample{}, err
-		}
-		settle()
-		s, u, err := b.archive(ctx, b.scratch, renamed, n.store(), anyCredentials())
-		if err == nil && s.AlreadyArchived != int64(b.files.Stats.Jobs) {
-			err = fmt.Errorf("logstow found %d jobs archived already, of %d", s.AlreadyArchived, b.files.Stats.Jobs)
-		}
-		return b.sample(u), err
-	})
-	s.ServerCPU = 0 // the server worked for the first run
-	return s, err
-}
-
-func intoGateway(ctx context.Context, b *bench) (s sample, err error) {
-	g, err := gateway.StartIn(ctx, filepath.Join(b.scratch, "gateway"), gateway.Options{Bucket: "bench"})
-	if err != nil {
-		return s, err
-	}
-	defer func() { err = errors.Join(err, g.Close()) }()
-	return b.archived(ctx, b.scratch, g.URL("a"), g.Env())
-}
-
 func intoDirectory(ctx context.Context, b *bench) (sample, error) {
-	return b.archived(ctx, b.scratch, "file://"+filepath.Join(b.scratch, "store"), nil)
+	return b.archived(ctx, b.scratch, inFolder(filepath.Join(b.scratch, "store")))
 }
+
+// inFolder is a store in a folder.
+func inFolder(dir string) server { return server{store: "file://" + dir} }
 
 func treeAlone(ctx context.Context, b *bench) (sample, error) {
 	return b.self(ctx, "tree-loop", "-root", filepath.Join(b.scratch, "tree"), "-records", b.files.Records, "-index", b.files.Index)
@@ -201,7 +162,7 @@ func largeRecord(shape corpus.Shape) func(context.Context, *bench) (sample, erro
 		if err != nil {
 			return sample{}, err
 		}
-		s, u, err := b.archive(ctx, b.scratch, path, n.store(), anyCredentials())
+		s, u, err := b.archive(ctx, b.scratch, path, n.server())
 		report, server, stopErr := n.stop()
 		err = errors.Join(err, stopErr)
 		if err == nil && (s.Archived != 1 || s.Capped != 1 || report.Replaced > 0) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"logstow/cmd/bench/corpus"
 	"logstow/layout"
@@ -97,5 +98,48 @@ func TestLarge(t *testing.T) {
 		if len(b) < 3_000_000 || len(b) > 3_010_000 || !json.Valid(b) {
 			t.Errorf("Large(%s) wrote %d bytes, valid JSON: %v; want about 3,000,000, valid", shape, len(b), json.Valid(b))
 		}
+	}
+}
+
+// Small records are read as any others, each with a job of its own, in the order
+// of their times.
+func TestSmall(t *testing.T) {
+	o := corpus.Options{Jobs: 3000, Seed: 1}
+	path, err := corpus.Small(t.TempDir(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := corpus.Small(t.TempDir(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := os.ReadFile(again); err != nil || !bytes.Equal(b, second) {
+		t.Errorf("the same options make other records (%v)", err)
+	}
+	if mean := len(b) / o.Jobs; mean < corpus.SmallBytes-40 || mean > corpus.SmallBytes+40 {
+		t.Errorf("a record has %d bytes at the mean, want about %d", mean, corpus.SmallBytes)
+	}
+	r, err := jobfile.NewReader(jobfile.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	jobs := map[string]bool{}
+	var last time.Time
+	for line := range bytes.Lines(b) {
+		info, err := r.Read(jobfile.Memory(line), int64(len(line)))
+		if err != nil {
+			t.Fatalf("read %s: %v", line, err)
+		}
+		if info.Time.Before(last) {
+			t.Fatalf("%s is of before %v", line, last)
+		}
+		jobs[info.Job], last = true, info.Time
+	}
+	if len(jobs) != o.Jobs {
+		t.Errorf("there are %d jobs, want %d", len(jobs), o.Jobs)
 	}
 }
