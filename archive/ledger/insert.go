@@ -22,19 +22,25 @@ ON CONFLICT (kind, state) DO UPDATE SET
   bytes = totals.bytes + excluded.bytes`
 
 func insertDocumentsSQL(rows int) string {
-	return "INSERT INTO documents (" + strings.Join(documentColumns[:], ", ") + ") VALUES " + rowsOf(len(documentColumns), rows)
+	return "INSERT INTO documents (" + strings.Join(documentColumns[:], ", ") + ") VALUES " +
+		rowsOf(placeholders(len(documentColumns)), rows)
 }
 
-// rowsOf returns the placeholders of rows for an INSERT.
-func rowsOf(columns, rows int) string {
-	row := "(" + placeholders(columns) + "), "
-	return strings.TrimSuffix(strings.Repeat(row, rows), ", ")
+func insertPlainSQL(rows int) string {
+	return "INSERT INTO documents (" + strings.Join(plainColumns[:], ", ") + plainElse + ") VALUES " +
+		rowsOf(placeholders(len(plainColumns))+plainElseValues, rows)
+}
+
+// rowsOf returns what an INSERT has of a number of rows.
+func rowsOf(row string, rows int) string {
+	return strings.TrimSuffix(strings.Repeat("("+row+"), ", rows), ", ")
 }
 
 // freshRow is a document that is to be inserted.
 type freshRow struct {
 	doc          *Document // its ID, Segment and SegmentRow are passed over
 	segment, row any       // NULL: it lies under its own key
+	plain        bool      // it is isPlain, and lies under its own key
 	next         int       // the row before it that has the same place in recorder.at; -1: none
 }
 
@@ -53,6 +59,7 @@ type recorder struct {
 	fresh   []freshRow     // in the order of their ids
 	at      map[uint64]int // the last row of fresh of some bits of both hashes
 	entries []jobindex.Entry
+	args    []any // of a statement
 }
 
 // recorder returns a recorder for docs, which looks up what is known of them.
@@ -106,7 +113,7 @@ func (r *recorder) add(i int, d *Document, segment, row any) (already *freshRow)
 	}
 	r.at[key] = len(r.fresh)
 	r.entries = append(r.entries, jobindex.Entry{Hash: r.hashes[i], ID: r.first + int64(len(r.fresh))})
-	r.fresh = append(r.fresh, freshRow{d, segment, row, last})
+	r.fresh = append(r.fresh, freshRow{doc: d, segment: segment, row: row, next: last})
 	return nil
 }
 
@@ -116,28 +123,59 @@ func (r *recorder) insert(ctx context.Context) (*jobRuns, error) {
 	if len(r.fresh) == 0 {
 		return nil, nil
 	}
-	rows, id := r.fresh, r.first
-	args := make([]any, 0, documentRows[0]*len(documentColumns))
-	for _, s := range r.ledger.insertDocuments {
-		if len(rows) < s.rows {
-			continue
+	for at := range r.fresh {
+		f := &r.fresh[at]
+		f.plain = f.segment == nil && f.doc.isPlain()
+	}
+	// In the order of their ids, each of which is appended to the table then.
+	for at := 0; at < len(r.fresh); {
+		end := at + 1
+		for end < len(r.fresh) && r.fresh[end].plain == r.fresh[at].plain {
+			end++
 		}
-		stmt := r.tx.StmtContext(ctx, s.stmt)
-		for ; len(rows) >= s.rows; rows = rows[s.rows:] {
-			args = args[:0]
-			for _, f := range rows[:s.rows] {
-				args = append(f.doc.appendArgs(append(args, id)), f.segment, f.row)
-				id++
-			}
-			if _, err := stmt.ExecContext(ctx, args...); err != nil {
-				return nil, err
-			}
+		if err := r.insertAlike(ctx, at, end); err != nil {
+			return nil, err
 		}
+		at = end
 	}
 	if err := r.count(ctx); err != nil {
 		return nil, err
 	}
 	return r.runs.withEntries(ctx, r.tx, r.entries)
+}
+
+// insertAlike inserts some of the rows, which are all plain or none of them.
+func (r *recorder) insertAlike(ctx context.Context, at, end int) error {
+	statements := r.ledger.insertDocuments
+	if r.fresh[at].plain {
+		statements = r.ledger.insertPlain
+	}
+	for _, s := range statements {
+		if end-at < s.rows {
+			continue
+		}
+		stmt := r.tx.StmtContext(ctx, s.stmt)
+		for ; end-at >= s.rows; at += s.rows {
+			r.args = r.args[:0]
+			for i := at; i < at+s.rows; i++ {
+				r.appendArgs(i)
+			}
+			if _, err := stmt.ExecContext(ctx, r.args...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *recorder) appendArgs(i int) {
+	f := &r.fresh[i]
+	r.args = append(r.args, r.first+int64(i))
+	if f.plain {
+		r.args = f.doc.appendPlainArgs(r.args)
+		return
+	}
+	r.args = append(f.doc.appendArgs(r.args), f.segment, f.row)
 }
 
 // count adds what was inserted to the totals.

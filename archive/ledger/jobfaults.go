@@ -133,7 +133,7 @@ func (f *faultFinder) load(ctx context.Context) error {
 			return errors.Join(err, source.rows.Close())
 		}
 		for _, e := range some {
-			if !run.filter.May(jobindex.Mix(e.Hash)) {
+			if m := jobindex.Mix(e.Hash); !run.filter.May(&m) {
 				f.add(JobFault{Document: e.ID, Reason: fmt.Sprintf("the filter of run %d lacks row %d", run.id, e.ID)})
 			}
 		}

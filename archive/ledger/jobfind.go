@@ -79,13 +79,13 @@ type candidate struct {
 	of int // which of the hashes
 }
 
-// asks returns what the filters don't rule out, in the order of the buckets.
-func (r *jobRuns) asks(hashes []uint32) []ask {
+// asks returns the buckets that the filters don't rule out, in their order.
+func (r *jobReader) asks(runs *jobRuns, hashes []uint32) []ask {
 	var all []ask
 	for i, hash := range hashes {
 		m := jobindex.Mix(hash)
-		for _, run := range r.runs {
-			if run.filter.May(m) {
+		for _, run := range runs.runs {
+			if run.filter.May(&m) && !r.cache.isMiss(miss{run.id, hash}) {
 				all = append(all, ask{run.bucket(run.Bucket(hash)), run, i})
 			}
 		}
@@ -96,7 +96,7 @@ func (r *jobRuns) asks(hashes []uint32) []ask {
 
 // candidates returns the rows that may be of jobs with these hashes, by id.
 func (r *jobReader) candidates(ctx context.Context, runs *jobRuns, hashes []uint32) ([]candidate, error) {
-	asks := runs.asks(hashes)
+	asks := r.asks(runs, hashes)
 	var found []candidate
 	for len(asks) > 0 {
 		var ids []int64
@@ -139,6 +139,9 @@ func (r *jobReader) askBuckets(ctx context.Context, ids []int64, asks []ask, has
 		for ; at < len(asks) && asks[at].bucket == id; at++ {
 			if of, err = asks[at].run.Find(bucket, hashes[asks[at].of], of[:0]); err != nil {
 				return nil, err
+			}
+			if len(of) == 0 {
+				r.cache.missed(miss{asks[at].run.id, hashes[asks[at].of]})
 			}
 			for _, id := range of {
 				found = append(found, candidate{id, asks[at].of})

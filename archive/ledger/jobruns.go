@@ -40,8 +40,38 @@ type jobRuns struct {
 
 // jobCache keeps the runs that were seen last.
 type jobCache struct {
-	mu   sync.Mutex // guards last
-	last *jobRuns
+	mu     sync.Mutex // guards last and misses
+	last   *jobRuns
+	misses map[miss]bool
+}
+
+// miss is that a run doesn't have a hash, although its filter doesn't tell so. What
+// is looked up before it is written is looked up again when it is recorded.
+type miss struct {
+	run  int64
+	hash uint32
+}
+
+// maxMisses is how many misses are kept.
+const maxMisses = 1 << 13
+
+// missed keeps that a run, which is committed, doesn't have a hash.
+func (c *jobCache) missed(m miss) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.misses) >= maxMisses {
+		clear(c.misses)
+	}
+	if c.misses == nil {
+		c.misses = map[miss]bool{}
+	}
+	c.misses[m] = true
+}
+
+func (c *jobCache) isMiss(m miss) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.misses[m]
 }
 
 // seen returns the newest runs that were seen.

@@ -23,7 +23,7 @@ VALUES (?, ?, ?, ?, ?)`
 // bucketRows is how many buckets one statement inserts.
 const bucketRows = 16
 
-var insertBucketsSQL = "INSERT INTO job_buckets (id, entries) VALUES " + rowsOf(2, bucketRows)
+var insertBucketsSQL = "INSERT INTO job_buckets (id, entries) VALUES " + rowsOf("?, ?", bucketRows)
 
 const insertBucketSQL = "INSERT INTO job_buckets (id, entries) VALUES (?, ?)"
 

@@ -58,6 +58,7 @@ type Ledger struct {
 	reader *sql.DB
 
 	insertDocuments   []batchStmt
+	insertPlain       []batchStmt
 	insertQuarantined *sql.Stmt
 	upsertCursor      *sql.Stmt
 	selectToken       *sql.Stmt // nil where the schema has no tokens
@@ -140,6 +141,7 @@ func (l *Ledger) prepare(ctx context.Context) error {
 	}
 	for _, n := range documentRows {
 		l.insertDocuments = append(l.insertDocuments, batchStmt{n, prepare(l.writer, insertDocumentsSQL(n))})
+		l.insertPlain = append(l.insertPlain, batchStmt{n, prepare(l.writer, insertPlainSQL(n))})
 	}
 	l.writeJobs = prepareJobs(l.writer)
 	l.insertQuarantined = prepare(l.writer, insertQuarantinedSQL)

@@ -31,6 +31,32 @@ func (d *Document) others() (sum, inputSize any) {
 	return sum, inputSize
 }
 
+// plainColumns are those of a document that was archived as it came, and are what
+// appendPlainArgs appends after its id. The others are the same for all of those.
+var plainColumns = [...]string{
+	"id", "job", "user_id", "input_hash", "kind", "time", "status", "recipe", "key", "size", "line_count",
+	"started_at", "completed_at", "archived_at", "changed", "source", "title", "error", "error_type",
+}
+
+const (
+	plainElse       = ", state, revision, overflow, verified"
+	plainElseValues = ", 'stored', 0, 0, 1"
+)
+
+// isPlain tells whether plainColumns are all that has to be known of d.
+func (d *Document) isPlain() bool {
+	return cmp.Or(d.State, Stored) == Stored && d.Verified && !d.Revision && !d.Overflow &&
+		d.SHA256 == d.InputHash && d.InputSize == d.Size
+}
+
+func (d *Document) appendPlainArgs(args []any) []any {
+	return append(args,
+		d.Job, d.User, d.InputHash[:], d.Kind, d.Time.UnixMilli(), d.Status, d.Recipe, d.Key, d.Size, d.Lines,
+		instant(d.StartedAt), instant(d.CompletedAt), instant(d.ArchivedAt),
+		text(d.Changed), text(d.Source), text(cut(d.Title)), text(cut(d.Error)), text(cut(d.ErrorType)),
+	)
+}
+
 // appendArgs appends what documentColumns are of d, all but its id and the last
 // two.
 func (d *Document) appendArgs(args []any) []any {

@@ -27,10 +27,13 @@
 // # Filters
 //
 // A filter tells of most hashes that a run doesn't have them. It is a blocked
-// Bloom filter: ⌈n·12/512⌉ blocks of 512 bits, each stored as eight big-endian
-// numbers of 64 bits. A hash h is in block ⌊h·blocks/2³²⌋. Its bits there are
-// seven numbers of nine bits, the lowest first, of m(h): h is multiplied by
-// 0xff51afd7ed558ccd, xored with itself shifted right by 32, multiplied by
-// 0xc4ceb9fe1a85ec53 and again xored with itself shifted right by 32, all of it
-// modulo 2⁶⁴.
+// Bloom filter: ⌈n·c/512⌉ blocks of eight words of 64 bits, each stored big-endian,
+// where c is 24 in runs of up to 65,536 entries, and 12 in larger ones.
+// A hash h is in block ⌊h·blocks/2³²⌋, and has three bits in each of two words
+// there. Which ones is taken from m(h), from its lowest bits up: three numbers of
+// six bits for the one word and three for the other, then a number of two bits that
+// tells which of the words 0 to 3 is the one, and another for the words 4 to 7. For
+// m(h), h is multiplied by 0xff51afd7ed558ccd, xored with itself shifted right by
+// 32, multiplied by 0xc4ceb9fe1a85ec53 and again xored with itself shifted right by
+// 32, all of it modulo 2⁶⁴.
 package jobindex

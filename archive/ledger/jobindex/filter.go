@@ -6,10 +6,14 @@ import (
 )
 
 const (
+	// A large run's filter has few bits an entry, so that all filters are small. All
+	// young runs together have no more entries than one that is full, and filters
+	// that hardly ever err.
 	bitsPerEntry = 12
+	bitsPerYoung = 24
+	youngEntries = 1 << 16
 	blockWords   = 8
 	blockBits    = 64 * blockWords
-	probes       = 7
 )
 
 // block is as much as a processor fetches at once.
@@ -27,13 +31,18 @@ func NewFilter(entries int) Filter {
 }
 
 func blocksOf(entries int) int {
-	return (entries*bitsPerEntry + blockBits - 1) / blockBits
+	perEntry := bitsPerEntry
+	if entries <= youngEntries {
+		perEntry = bitsPerYoung
+	}
+	return (entries*perEntry + blockBits - 1) / blockBits
 }
 
 // Mixed is a hash, prepared for being looked up in many filters.
 type Mixed struct {
-	hash uint32
-	bits uint64
+	hash          uint32
+	first, second uint64 // the bits of either word
+	word, other   uint64 // which words those are
 }
 
 // Mix prepares a hash.
@@ -42,35 +51,34 @@ func Mix(hash uint32) Mixed {
 	m ^= m >> 32
 	m *= 0xc4ceb9fe1a85ec53
 	m ^= m >> 32
-	return Mixed{hash, m}
+	return Mixed{hash, threeBits(m), threeBits(m >> 18), m >> 36 & 3, 4 | m>>38&3}
 }
 
-func (f *Filter) block(m Mixed) *block {
+// threeBits has the bits that the lowest three numbers of six bits name.
+func threeBits(m uint64) uint64 {
+	return 1<<(m&63) | 1<<(m>>6&63) | 1<<(m>>12&63)
+}
+
+func (f *Filter) block(m *Mixed) *block {
 	return &f.blocks[uint64(m.hash)*uint64(len(f.blocks))>>32]
 }
 
 // Add adds a hash.
 func (f *Filter) Add(hash uint32) {
 	m := Mix(hash)
-	b := f.block(m)
-	for i, bits := 0, m.bits; i < probes; i, bits = i+1, bits>>9 {
-		b[bits>>6&(blockWords-1)] |= 1 << (bits & 63)
-	}
+	b := f.block(&m)
+	b[m.word] |= m.first
+	b[m.other] |= m.second
 }
 
 // May tells whether the run may have a hash: true of all that it has, and of few
 // others.
-func (f *Filter) May(m Mixed) bool {
+func (f *Filter) May(m *Mixed) bool {
 	if len(f.blocks) == 0 {
 		return true
 	}
 	b := f.block(m)
-	for i, bits := 0, m.bits; i < probes; i, bits = i+1, bits>>9 {
-		if b[bits>>6&(blockWords-1)]&(1<<(bits&63)) == 0 {
-			return false
-		}
-	}
-	return true
+	return m.first&^b[m.word&7]|m.second&^b[m.other&7] == 0
 }
 
 // Bytes is the filter as it is stored.
