@@ -27,7 +27,7 @@ func scanners(t testing.TB) []*jobfile.Reader {
 			UserID: "context.user_id", RecipeID: "recipe_id", JobID: "id", Status: "context", StartedAt: "started_at",
 			CompletedAt: "completed_at", Title: "lines.x", Error: "..", Lines: "report",
 		}},
-		{User: "u", Fields: &jobfile.Fields{RecipeID: "event", JobID: "context.a.b.c", StartedAt: "timestamp", Lines: "lines"}},
+		{User: "u", Fields: &jobfile.Fields{RecipeID: "event", JobID: "context.a.b.c", StartedAt: "timestamp", Title: strings.Repeat("x", 511), Lines: "lines"}},
 	} {
 		all = append(all, newReader(t, c))
 	}
@@ -114,7 +114,7 @@ func near() []string {
 		`{` + job + `,"lines":[1, [2] ,{"a":3}  ]}`, `{` + job + `,"lines":[ ]}`, `{` + job + `,"lines":[1,]}`, `{` + job + `,"lines":[1 2]}`, `{` + job + `,"lines":[1`,
 		`{` + job + `,"id":2}`, `{` + job + `,"id":null}`, `{"id":"",` + job + `}`, `{` + job + `,"\u0069d":5}`, `{` + job + `,"context":{"user_id":1},"context":{"user_id":2}}`, `{` + job + `,"context":[{"user_id":1}]}`,
 		`{` + job + `,"title":"` + long + `"}`, `{` + job + `,"title":"` + long[:4094] + `"}`, `{` + job + `,"title":"` + long[:4095] + `"}`, `{` + job + `,"title":"` + long[:4093] + `\u00e9\n"}`, `{` + job + `,"recipe_id":"` + long + `"}`,
-		`{` + job + `,"` + long[:511] + `":1}`, `{` + job + `,"title":"\ud83d\ude00 \ud83d \"","error":{"a":"\xff"},"error_type":"` + "\xff" + `"}`, `{` + job + `,"flow_id":1.5,"recipe_id":null}`,
+		`{` + job + `,"` + long[:511] + `":1}`, `{"event":1,"timestamp":2,"context":{"a":{"b":{"c":3}}},"` + long[:511] + `":4,"` + long[:512] + `":5}`, `{` + job + `,"title":"\ud83d\ude00 \ud83d \"","error":{"a":"\xff"},"error_type":"` + "\xff" + `"}`, `{` + job + `,"flow_id":1.5,"recipe_id":null}`,
 		`{` + lines + job + `}`, `{` + lines[:11*100] + job + `}`, `{` + lines + job, `{"a":` + deep(63) + `,` + job + `}`, `{"a":` + deep(64) + `,` + job + `}`, `{"a":` + deep(65) + `,` + job + `}`, `{"a":` + deep(9999) + `,` + job + `}`, `{"a":` + deep(10000) + `,` + job + `}`,
 		`{"log":{` + job + `}}`, `{"log":{` + job + `},"Log":{` + job + `}}`, `{"log":{` + job + `},"log":{` + job + `}}`, `{"log":{"a":1},"log_message":"{"}`, `{"log_message":"  {` + strings.ReplaceAll(job, `"`, `\"`) + `}"}`,
 		`{"log_message":"{\"id\":1,\"recipe_id\":\"\\uD83D\\uDE00\",\"account_id\":1,\"started_at\":1,\"lines\":[1]}"}`, `{"log_message":"{\ud83d"}`, `{"log":{` + job, `{"log":{` + job + `}`, `{"log"`, `{"log":`, `{"log": `, `{"Log_Str":"{`, `{"Log_Str":1x}`,
