@@ -38,9 +38,9 @@ type Record struct {
 	Data io.ReaderAt
 	Size int64
 
-	// Scanned tells that Info, or Err, is what jobfile.Reader.Scan said of
-	// these bytes: a source that has to find a record's end anyway passes over
-	// it once for both.
+	// Scanned tells that Info, or Err, is what Scan of the jobfile.Reader that
+	// the source was given said of these bytes: a source that has to find a
+	// record's end anyway passes over it once for both.
 	Scanned bool
 	Info    jobfile.Info
 	Err     error // a *jobfile.Error

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"logstow/archive/source"
+	"logstow/layout/jobfile"
 )
 
 // Stdin is the path, and the name, of standard input.
@@ -27,6 +28,10 @@ type Config struct {
 	// those below it, a pattern as filepath.Glob has it, or Stdin. A named
 	// pipe or device that it names itself is read like standard input.
 	Path string
+
+	// Reader, where not nil, is what the records will be read with. Records
+	// then mostly come scanned: one pass finds their end and what they say.
+	Reader *jobfile.Reader
 
 	Budget    source.Budget // required
 	Stdin     io.Reader     // required for Stdin
@@ -96,7 +101,7 @@ func (s *Source) Name() string { return s.c.Path }
 func (s *Source) Records(ctx context.Context, values map[string]string) iter.Seq2[*source.Record, error] {
 	return func(yield func(*source.Record, error) bool) {
 		r := &run{Source: s, cursors: parseCursors(values), yield: yield}
-		r.f.spoolSize, r.f.tempDir = s.c.SpoolSize, s.c.TempDir
+		r.f.spoolSize, r.f.tempDir, r.f.reader = s.c.SpoolSize, s.c.TempDir, s.c.Reader
 		defer r.f.reset(place{})
 		if s.c.Path == Stdin {
 			r.stream(ctx, Stdin, s.c.Stdin)

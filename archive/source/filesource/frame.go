@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"logstow/archive/source"
+	"logstow/layout/jobfile"
 	"logstow/layout/jsonskip"
 )
 
@@ -31,6 +32,7 @@ type piece struct {
 	start, end int64
 	broken     *source.BrokenError
 	spool      *spool // where it is; nil: in the window
+	scanned    bool   // the framer has what its reader said of it
 }
 
 // framer divides a stream into records. Nothing of the stream is left out of
@@ -40,6 +42,10 @@ type framer struct {
 	m         jsonskip.Machine
 	spoolSize int64
 	tempDir   string
+
+	reader *jobfile.Reader // nil: only ends are looked for
+	info   jobfile.Info    // what it said of the last piece that was scanned
+	bad    error
 
 	at     place
 	start  int64  // of the value that was read last, or where the stream ended
@@ -178,6 +184,11 @@ func (f *framer) value() (piece, error) {
 	object := f.w.unread()[0] == '{'
 	f.m.Reset()
 	f.failed = nil
+	if object && f.reader != nil {
+		if n := f.scan(); n > 0 {
+			return f.object(n)
+		}
+	}
 	for {
 		n, done, err := f.m.Next(f.w.unread())
 		f.w.pos += n
@@ -197,8 +208,27 @@ func (f *framer) value() (piece, error) {
 	if !object {
 		return f.notObject()
 	}
+	return f.object(0)
+}
+
+// scan returns the length of the object that begins with the next byte, where
+// it is one and wholly in the window, and then has what the reader says of it.
+// Whatever else is there is looked at again.
+func (f *framer) scan() int {
+	n, info, err := f.reader.Scan(f.w.unread())
+	if n > 0 {
+		f.info, f.bad = info, err
+	}
+	return n
+}
+
+// object returns the object that was read, but for its last n bytes, which were
+// scanned.
+func (f *framer) object(n int) (piece, error) {
+	f.w.pos += n
 	p, err := f.take(f.w.offset())
 	f.at.lines = err == nil && !f.manyLines(p)
+	p.scanned = n > 0 && p.spool == nil
 	return p, err
 }
 

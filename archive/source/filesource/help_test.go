@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -100,10 +101,32 @@ func read(t testing.TB, c filesource.Config, cursors map[string]string) outcome 
 	if err != nil {
 		t.Fatalf("New(%s): %v", c.Path, err)
 	}
-	return collect(t, s, cursors)
+	if c.Reader == nil {
+		return collect(t, s, cursors)
+	}
+	return collect(t, checked{s, func(rec *source.Record) { scanned(t, c.Reader, rec) }}, cursors)
 }
 
-func collect(t testing.TB, s *filesource.Source, cursors map[string]string) outcome {
+// checked is a source whose records are looked at on their way.
+type checked struct {
+	source.Source
+	look func(*source.Record)
+}
+
+func (c checked) Records(ctx context.Context, cursors map[string]string) iter.Seq2[*source.Record, error] {
+	return func(yield func(*source.Record, error) bool) {
+		for rec, err := range c.Source.Records(ctx, cursors) {
+			if rec != nil {
+				c.look(rec)
+			}
+			if !yield(rec, err) {
+				return
+			}
+		}
+	}
+}
+
+func collect(t testing.TB, s source.Source, cursors map[string]string) outcome {
 	t.Helper()
 	out := outcome{cursors: map[string]string{}}
 	for p, v := range cursors {

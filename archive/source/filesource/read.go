@@ -209,6 +209,9 @@ func (t *reading) record(ctx context.Context, p piece) (*source.Record, error) {
 		}
 	}
 	rec.Broken = p.broken
+	if p.scanned {
+		rec.Scanned, rec.Info, rec.Err = true, t.f.info, t.f.bad
+	}
 	return rec, nil
 }
 
