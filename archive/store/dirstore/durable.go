@@ -24,9 +24,12 @@ type disk struct {
 	link, rename func(from, to string) error
 }
 
-// makeDir creates a directory and the parents it lacks. Those below the root
-// are made durable by settle; the root and its parents here and now.
+// makeDir creates a directory below the root and the parents it lacks, which
+// settle makes durable.
 func (s *Store) makeDir(dir string) error {
+	if len(dir) <= len(s.root) {
+		return s.makeRoot(dir)
+	}
 	err := os.Mkdir(dir, dirMode)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := s.makeDir(filepath.Dir(dir)); err != nil {
@@ -35,8 +38,6 @@ func (s *Store) makeDir(dir string) error {
 		err = os.Mkdir(dir, dirMode)
 	}
 	switch {
-	case err == nil && len(dir) <= len(s.root):
-		return s.syncs.sync(filepath.Dir(dir))
 	case err == nil:
 		s.settled.forget(dir)
 		return nil
@@ -46,6 +47,27 @@ func (s *Store) makeDir(dir string) error {
 		return nil // somebody else made it or took its parent away: the caller tries again
 	}
 	return translate(err)
+}
+
+// makeRoot creates the root, or what is just below or above it, with the
+// parents it lacks. A directory is made only when all that leads to it is
+// durable, so whoever finds TempDir need not look above it.
+func (s *Store) makeRoot(dir string) error {
+	parent := filepath.Dir(dir)
+	if parent == dir {
+		return nil
+	}
+	if _, err := os.Stat(parent); missing(err) {
+		if err := s.makeRoot(parent); err != nil {
+			return err
+		}
+	} else if err := s.syncs.sync(filepath.Dir(parent)); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return err // somebody else may have made the parent a moment ago
+	}
+	if err := os.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return translate(err)
+	}
+	return s.syncs.sync(parent)
 }
 
 // settle makes the names in a directory durable, and the directory's own name

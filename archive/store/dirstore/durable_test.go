@@ -60,7 +60,7 @@ func TestPutSyncsEveryNewName(t *testing.T) {
 			t.Errorf("%s fsyncs other directories than it should (-want +got):\n%s", what, diff)
 		}
 	}
-	check("the first Put", put(s, "u/jobs/1/f"), ".", "deep", "deep/root", "deep/root/u", "deep/root/u/jobs", "deep/root/u/jobs/1")
+	check("the first Put", put(s, "u/jobs/1/f"), ".", "..", "deep", "deep/root", "deep/root/u", "deep/root/u/jobs", "deep/root/u/jobs/1")
 	check("a Put into a new folder", put(s, "u/jobs/2/f"), "deep/root/u/jobs", "deep/root/u/jobs/2")
 	check("a Put into an old folder", put(s, "u/jobs/2/g"), "deep/root/u/jobs/2")
 	check("the Delete of all in a folder", synced(t, s, dir, func() error {
@@ -88,6 +88,41 @@ func TestPutSyncsEveryNewName(t *testing.T) {
 		}
 		return nil
 	}), "deep/root", "deep/root/v", "deep/root/v/jobs", "deep/root/v/jobs/3")
+}
+
+// TestPutAfterFailedSync lets every sync of the first Put fail in turn. The
+// next Put, into the same folder, does not take for durable what it finds there.
+func TestPutAfterFailedSync(t *testing.T) {
+	failed := true
+	for n := 0; failed; n++ {
+		dir := t.TempDir()
+		root := filepath.Join(dir, "deep", "root")
+		s, d, at := open(t, root), newPowerDisk(t, dir), 0
+		failed = false
+		d.fails = func() bool {
+			at++
+			failed = failed || at == n+1
+			return at == n+1
+		}
+		dirstore.Use(s, d)
+		put := func(name string) (string, error) {
+			err := s.Put(t.Context(), "u/1/"+name, store.Bytes([]byte(name)), store.PutOptions{IfAbsent: true})
+			if err != nil {
+				return "", err
+			}
+			return d.read(filepath.Join(root, "u/1", name))
+		}
+		if _, err := put("first"); (err != nil) != failed {
+			t.Errorf("the first Put, of which sync %d fails = %v", n, err)
+		}
+		d.fails = func() bool { return false }
+		if got, err := put("second"); err != nil || got != "second" {
+			t.Errorf("the Put after one of which sync %d failed leaves %q, %v", n, got, err)
+		}
+		if n > 20 {
+			t.Fatalf("%d syncs in one Put", n)
+		}
+	}
 }
 
 // TestSyncsAreShared checks that callers who come while an fsync is under way

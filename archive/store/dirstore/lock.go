@@ -39,7 +39,7 @@ func (s *Store) openLock() (*os.File, error) {
 	name := s.temp + "/" + lockName
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, fileMode)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := s.makeDir(s.temp); err != nil {
+		if err := s.makeRoot(s.temp); err != nil {
 			return nil, err
 		}
 		f, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE, fileMode)

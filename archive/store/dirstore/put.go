@@ -142,7 +142,7 @@ func (s *Store) createTemp() (*os.File, error) {
 		case !errors.Is(err, fs.ErrNotExist):
 			return nil, translate(err)
 		}
-		if err := s.makeDir(s.temp); err != nil {
+		if err := s.makeRoot(s.temp); err != nil {
 			return nil, err
 		}
 	}
