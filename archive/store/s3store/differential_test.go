@@ -278,6 +278,18 @@ func readSent(r *bufio.Reader) (s sent, err error) {
 	return s, err
 }
 
+// sentBy is a request as net/http read it, with its body.
+func sentBy(r *http.Request, body []byte) sent {
+	s := sent{line: r.Method + " " + r.RequestURI + " " + r.Proto, body: string(body)}
+	s.headers = []string{"Host: " + r.Host, fmt.Sprint("Content-Length: ", r.ContentLength)}
+	for name, values := range r.Header {
+		for _, value := range values {
+			s.headers = append(s.headers, name+": "+value)
+		}
+	}
+	return s
+}
+
 // one returns a header's value; "": there is none, or more than one.
 func (s sent) one(name string) (value string) {
 	for _, h := range s.headers {
@@ -327,12 +339,17 @@ func (s sent) signedAs(other sent, token string) string {
 	if until := other.one("X-Amz-Object-Lock-Retain-Until-Date"); until != "" {
 		header.Set("X-Amz-Object-Lock-Retain-Until-Date", until)
 	}
-	return s.sign(header, other.one("X-Amz-Date"), token)
+	creds := aws.Credentials{AccessKeyID: gateway.AccessKey, SecretAccessKey: gateway.SecretKey, SessionToken: token}
+	return s.sign(header, other.one("X-Amz-Date"), creds)
 }
 
 // wrongSignature signs a request again, over the headers that it says are
 // signed, and says what is wrong if the result is another one.
 func (s sent) wrongSignature(content []byte, token string) string {
+	return s.wrongFor(aws.Credentials{AccessKeyID: gateway.AccessKey, SecretAccessKey: gateway.SecretKey, SessionToken: token}, content)
+}
+
+func (s sent) wrongFor(creds aws.Credentials, content []byte) string {
 	auth := s.one("Authorization")
 	_, after, _ := strings.Cut(auth, "SignedHeaders=")
 	names, _, _ := strings.Cut(after, ",")
@@ -345,7 +362,7 @@ func (s sent) wrongSignature(content []byte, token string) string {
 		}
 	}
 	must := []string{"host", "content-type", "x-amz-content-sha256", "x-amz-checksum-crc32c", "x-amz-date"}
-	if token != "" {
+	if creds.SessionToken != "" {
 		must = append(must, "x-amz-security-token")
 	}
 	for _, name := range must {
@@ -357,14 +374,14 @@ func (s sent) wrongSignature(content []byte, token string) string {
 	if s.body != string(content) || header.Get("X-Amz-Content-Sha256") != hex.EncodeToString(sum[:]) {
 		return "signed for other content"
 	}
-	if want := s.sign(header, s.one("X-Amz-Date"), token); want != auth {
+	if want := s.sign(header, s.one("X-Amz-Date"), creds); want != auth {
 		return "signed as " + auth + "; should be " + want
 	}
 	return ""
 }
 
 // sign is what the SDK's signer makes of a request with other headers.
-func (s sent) sign(header http.Header, date, token string) string {
+func (s sent) sign(header http.Header, date string, creds aws.Credentials) string {
 	at, err := time.Parse("20060102T150405Z", date)
 	scope := strings.Split(s.one("Authorization"), "/")
 	parts := strings.Split(s.line, " ")
@@ -377,7 +394,6 @@ func (s sent) sign(header http.Header, date, token string) string {
 	}
 	again.Header, again.ContentLength = header, int64(len(s.body))
 	again.Host = s.one("Host")
-	creds := aws.Credentials{AccessKeyID: gateway.AccessKey, SecretAccessKey: gateway.SecretKey, SessionToken: token}
 	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 	err = signer.SignHTTP(context.Background(), creds, again, header.Get("X-Amz-Content-Sha256"), scope[3], scope[2], at)
 	if err != nil {

@@ -53,10 +53,15 @@ var sample = struct {
 // learn has the SDK write a request, which is not sent, and compares it with
 // one of our own.
 func (s *Store) learn(ctx context.Context) (*place, error) {
+	creds, err := s.credentials.Retrieve(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var seen capture
 	body := store.Bytes([]byte(sample.content))
-	err := s.putBySDK(ctx, sample.name, body, sample.opts, func(o *s3.Options) {
+	err = s.putBySDK(ctx, sample.name, body, sample.opts, func(o *s3.Options) {
 		o.HTTPClient, o.Retryer = &seen, aws.NopRetryer{}
+		o.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return creds, nil })
 	})
 	if seen.request == nil {
 		return nil, fmt.Errorf("ask the SDK where an object goes: %w", err)
@@ -64,10 +69,6 @@ func (s *Store) learn(ctx context.Context) (*place, error) {
 	where, u := placeOf(seen.request)
 	if u == nil || s.direct.proxied(seen.request) {
 		return &place{}, nil
-	}
-	creds, err := s.credentials.Retrieve(ctx)
-	if err != nil {
-		return nil, err
 	}
 	at, err := time.Parse(signedTime, seen.request.Header.Get("X-Amz-Date"))
 	if err != nil || !signable(creds) {

@@ -3,6 +3,7 @@ package s3store_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -28,6 +29,15 @@ func (o *otherClock) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.requests++
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	if wrong := sentBy(r, body).wrongSignature([]byte("x"), ""); wrong != "" {
+		w.WriteHeader(http.StatusTeapot)
+		fmt.Fprintf(w, "<Error><Code>Wrong</Code><Message>%s</Message></Error>", wrong)
+		return
+	}
 	now := time.Now().Add(o.ahead)
 	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
 	for name, values := range o.header {
