@@ -30,12 +30,13 @@ type Config struct {
 	Ledger *ledger.Ledger // may be nil for a dry run: then nothing is known
 	Inputs []Input
 
-	Concurrency int            // Puts in flight; 0: 32
-	Detail      jobfile.Detail // "": jobfile.Full
-	Overflow    Overflow       // "": Keep
-	Kinds       []jobfile.Kind // archived; others are counted as skipped; nil: all
-	MaxFileSize int64          // of a document, in bytes; 0: jobfile.MaxSize, which it can't exceed
-	DryRun      bool           // nothing is written, to the store or the ledger
+	Concurrency    int            // Puts in flight; 0: as many as the store does most with
+	ConcurrencyMax int            // how many those may be; 0: MostConcurrency
+	Detail         jobfile.Detail // "": jobfile.Full
+	Overflow       Overflow       // "": Keep
+	Kinds          []jobfile.Kind // archived; others are counted as skipped; nil: all
+	MaxFileSize    int64          // of a document, in bytes; 0: jobfile.MaxSize, which it can't exceed
+	DryRun         bool           // nothing is written, to the store or the ledger
 
 	Log *slog.Logger // nil: slog.DiscardHandler
 
@@ -80,6 +81,7 @@ type Summary struct {
 	Skipped         int64   `json:"skipped"`    // of a kind that was not asked for
 	Bytes           int64   `json:"bytes"`      // of documents and events written
 	DurationSeconds float64 `json:"duration_seconds"`
+	Concurrency     int     `json:"concurrency"` // the most Puts that were in flight at once
 
 	// ReadBytes is how many bytes of records were read, for progress.
 	ReadBytes int64 `json:"-"`

@@ -22,7 +22,7 @@ type unsure struct {
 // take judges a record and releases it.
 func (l *look) take(ctx context.Context, rec *source.Record) error {
 	defer rec.Release()
-	it := newItem(l.in, rec)
+	it := newItem(l.in, l.in.Source.Name(), rec)
 	o, err := it.inspect(l.Kinds)
 	u := unsure{size: rec.Size, Unsafe: Unsafe{Part: rec.Part, Offset: rec.Offset, Reason: NotRead}}
 	switch {

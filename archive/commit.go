@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"logstow/archive/ledger"
@@ -26,75 +27,124 @@ type group struct {
 	ledger.Batch
 	items   []*item
 	cursors map[ledger.Cursor]string // value by source and part
-	began   time.Time
 }
 
 // commitAll is the last stage: it records finished items in source order. A
 // cursor goes with all that lies before it. The first failed item stops the
 // run; no cursor is recorded from there on, but what was written still is.
 func (r *run) commitAll(ctx context.Context, stop context.CancelCauseFunc) error {
-	var failed error
-	whole := true // nothing before the next item failed
-	g := &group{}
-	flush := func() {
-		if err := r.commit(ctx, g); err != nil {
-			if failed == nil || failed.Error() != err.Error() { // a full disk says the same each time
-				failed = errors.Join(failed, err)
-			}
-			whole = false
-			stop(err)
-		}
-		g = &group{}
-	}
+	c := &committer{run: r, stop: stop, whole: true, due: time.NewTimer(patience)}
+	defer c.due.Stop()
+	c.fresh()
 	for {
-		it, ok, late := await(r.order, g)
-		if late {
-			flush()
-			continue
-		}
+		b, ok := c.next(ctx)
 		if !ok {
 			break
 		}
-		for !finished(it, g) {
-			flush()
-		}
-		if it.err != nil {
-			whole = false
-			stop(r.explain(it))
-		}
-		g.add(it, whole)
-		if len(g.items) >= grouped {
-			flush()
+		for _, it := range b.items {
+			for !r.bell.await(it, c.due.C) {
+				c.flush(ctx)
+			}
+			c.add(ctx, it)
 		}
 	}
-	flush()
-	return failed
+	c.flush(ctx)
+	return c.failed
 }
 
-// await receives from c. late tells that it received nothing, because the group
-// has waited long enough and should be committed first.
-func await[T any](c <-chan T, g *group) (v T, ok, late bool) {
-	select {
-	case v, ok = <-c:
-		return v, ok, false
-	default:
-	}
-	var due <-chan time.Time // never, while there is nothing to commit
-	if len(g.items) > 0 {
-		due = time.After(time.Until(g.began.Add(patience)))
-	}
-	select {
-	case v, ok = <-c:
-		return v, ok, false
-	case <-due:
-		return v, false, true
+// committer is the state of the last stage.
+type committer struct {
+	*run
+	stop   context.CancelCauseFunc
+	whole  bool // nothing before the next item failed
+	failed error
+	group  *group
+	due    *time.Timer // runs while there is something in the group
+}
+
+// fresh begins another group.
+func (c *committer) fresh() {
+	c.group = &group{}
+	c.due.Stop()
+}
+
+// next returns the next items, of which some may not be finished. It commits
+// the group when that has waited long enough.
+func (c *committer) next(ctx context.Context) (b *batch, ok bool) {
+	for {
+		select {
+		case b, ok = <-c.intake.order:
+			return b, ok
+		case <-c.due.C:
+			c.flush(ctx)
+		}
 	}
 }
 
-// finished waits for the item, unless the group should be committed first.
-func finished(it *item, g *group) bool {
-	_, _, late := await(it.done, g)
-	return !late
+// add puts a finished item into the group, and commits that when it is full.
+func (c *committer) add(ctx context.Context, it *item) {
+	if it.err != nil {
+		c.whole = false
+		c.stop(c.explain(it))
+	}
+	if len(c.group.items) == 0 {
+		c.due.Reset(patience)
+	}
+	c.group.add(it, c.whole)
+	if len(c.group.items) >= grouped {
+		c.flush(ctx)
+	}
+}
+
+// flush commits the group.
+func (c *committer) flush(ctx context.Context) {
+	g := c.group
+	c.fresh()
+	err := c.commit(ctx, g)
+	c.intake.done(len(g.items))
+	if err == nil {
+		return
+	}
+	if c.failed == nil || c.failed.Error() != err.Error() { // a full disk says the same each time
+		c.failed = errors.Join(c.failed, err)
+	}
+	c.whole = false
+	c.stop(err)
+}
+
+// bell tells the committer that the item it waits for is finished.
+type bell struct {
+	wanted atomic.Pointer[item]
+	rung   chan struct{} // holds one ring
+}
+
+// ring says that an item is finished.
+func (b *bell) ring(it *item) {
+	it.final.Store(true)
+	if b == nil || b.wanted.Load() != it {
+		return
+	}
+	select {
+	case b.rung <- struct{}{}:
+	default: // it rings already
+	}
+}
+
+// await waits for an item to be finished. It returns false where due comes
+// first.
+func (b *bell) await(it *item, due <-chan time.Time) bool {
+	if it.final.Load() {
+		return true
+	}
+	b.wanted.Store(it) // before the next look at final, which ring sets before it looks at wanted
+	for !it.final.Load() {
+		select {
+		case <-b.rung:
+		case <-due:
+			return false
+		}
+	}
+	return true
 }
 
 // explain is an item's error with what it was about.
@@ -108,9 +158,6 @@ func (r *run) explain(it *item) error {
 
 // add puts a finished item into the group.
 func (g *group) add(it *item, withCursor bool) {
-	if len(g.items) == 0 {
-		g.began = time.Now()
-	}
 	g.items = append(g.items, it)
 	if it.err != nil {
 		return
@@ -140,9 +187,9 @@ func (r *run) commit(ctx context.Context, g *group) error {
 		}
 	}
 	r.claims.committed(g.items)
+	r.tally.add(g.items)
 	for _, it := range g.items {
 		if it.err == nil {
-			r.tally.add(it)
 			r.notice(it)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"slices"
+	"sync/atomic"
 
 	"logstow/archive/ledger"
 	"logstow/archive/source"
@@ -46,15 +47,13 @@ type item struct {
 	reason  string // of quarantined, refused, unverified, unreadable
 	row     ledger.Document
 	raw     *ledger.Quarantined
-	err     error         // stops the run
-	done    chan struct{} // closed when outcome or err is final
+	err     error       // stops the run
+	final   atomic.Bool // outcome and err are
+	bell    *bell       // rung when they are; nil where nobody waits
 }
 
-func newItem(in *Input, rec *source.Record) *item {
-	return &item{
-		input: in, source: in.Source.Name(), rec: rec, part: rec.Part, offset: rec.Offset, size: rec.Size,
-		done: make(chan struct{}),
-	}
+func newItem(in *Input, name string, rec *source.Record) *item {
+	return &item{input: in, source: name, rec: rec, part: rec.Part, offset: rec.Offset, size: rec.Size}
 }
 
 // finish ends the item's way, but for the committer.
@@ -62,7 +61,7 @@ func (it *item) finish(o outcome, err error) {
 	it.outcome, it.err = o, err
 	it.rec.Release()
 	it.rec.Data = nil // the item may wait long for its commit
-	close(it.done)
+	it.bell.ring(it)
 }
 
 // inspect reads the record. It leaves the item undecided where it is to be
@@ -72,7 +71,7 @@ func (it *item) inspect(kinds []jobfile.Kind) (outcome, error) {
 		it.reason = (&jobfile.Error{Offset: b.Offset - it.rec.Offset, Reason: b.Reason}).Error()
 		return quarantined, nil
 	}
-	info, err := it.input.Reader.Read(it.rec.Data, it.rec.Size)
+	info, err := it.read()
 	var bad *jobfile.Error
 	if errors.As(err, &bad) {
 		it.reason = bad.Error()
@@ -90,6 +89,20 @@ func (it *item) inspect(kinds []jobfile.Kind) (outcome, error) {
 		return quarantined, nil
 	}
 	return undecided, nil
+}
+
+// read returns what the record says, which its source may know already.
+func (it *item) read() (jobfile.Info, error) {
+	m, ok := it.rec.Data.(jobfile.Memory)
+	switch {
+	case !it.rec.Scanned || !ok:
+		return it.input.Reader.Read(it.rec.Data, it.rec.Size)
+	case it.rec.Err != nil:
+		return jobfile.Info{}, it.rec.Err
+	}
+	info := it.rec.Info
+	it.input.Reader.Hash(m, &info)
+	return info, nil
 }
 
 // key returns where the record belongs.
@@ -121,7 +134,7 @@ func (it *item) body() (store.Body, error) {
 	m, ok := it.rec.Data.(jobfile.Memory)
 	if ok && it.info.Bare(it.rec.Size) {
 		return store.Body{
-			ReaderAt: m, Size: it.rec.Size,
+			ReaderAt: m, Size: it.rec.Size, Memory: m,
 			CRC32C: crc32.Checksum(m, store.Castagnoli), SHA256: it.info.InputHash,
 		}, nil
 	}

@@ -76,7 +76,7 @@ func (r *run) putQuarantined(ctx context.Context, it *item, id string) error {
 // putOnce puts what is not there yet. What is there has the same id, so it is
 // of the same record.
 func (r *run) putOnce(ctx context.Context, key string, body store.Body, contentType string) error {
-	err := r.Store.Put(ctx, key, body, store.PutOptions{IfAbsent: true, ContentType: contentType})
+	err := r.pace.put(ctx, r.Store, key, body, store.PutOptions{IfAbsent: true, ContentType: contentType})
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("quarantine %s: %w", key, err)
 	}
@@ -132,10 +132,7 @@ func (r *run) retry(ctx context.Context, reader *jobfile.Reader, row ledger.Quar
 		return err
 	}
 	rec := source.NewRecord(row.Part, row.Offset, raw.data(), raw.size, raw.close)
-	it := &item{
-		input: &Input{Reader: reader}, source: row.Source, rec: rec,
-		part: row.Part, offset: row.Offset, size: raw.size, done: make(chan struct{}),
-	}
+	it := newItem(&Input{Reader: reader}, row.Source, rec)
 	r.tally.read(it.size)
 	o, err := it.inspect(nil)
 	if err == nil && o == undecided {

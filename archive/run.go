@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"runtime"
@@ -25,6 +26,10 @@ const (
 	defaultConcurrency = 32
 )
 
+// MostConcurrency is how many Puts are in flight at most where nothing else is
+// said.
+const MostConcurrency = 256
+
 // Run reads every input to its end and archives what it finds. It stops early,
 // with the cursors where they were, when the store refuses for good
 // (store.ErrRefused), stays unreachable (store.ErrUnavailable), or the ledger
@@ -37,7 +42,9 @@ func Run(ctx context.Context, c Config) (Summary, error) {
 	if err == nil {
 		err = r.pipeline(ctx)
 	}
-	s := r.tally.summary(began)
+	s := r.summary(began)
+	limit, _ := r.pace.counts()
+	r.Log.DebugContext(ctx, "puts in flight", "limit", limit, "most", s.Concurrency)
 	if c.Progress != nil {
 		c.Progress(s)
 	}
@@ -50,19 +57,18 @@ type run struct {
 	Config
 	claims *claims
 	tally  *tally
+	pace   *pacer
 	heavy  chan struct{} // a place for each record that needs more than its bytes
 
-	items  chan *item // from the reader to the inspectors
-	order  chan *item // from the reader to the committer, in source order
+	intake *intake    // from the reader to the inspectors, and in source order to the committer
 	writes chan *item // from the inspectors to the writers
-
-	taking  sync.Mutex
-	claimed <-chan struct{} // guarded by taking: closed when the last batch taken has its claims
+	bell   bell       // from whoever finishes an item to the committer
 }
 
 func newRun(c Config) *run {
-	if c.Concurrency == 0 {
-		c.Concurrency = defaultConcurrency
+	fixed := c.Concurrency > 0
+	if !fixed {
+		c.Concurrency = cmp.Or(c.ConcurrencyMax, MostConcurrency)
 	}
 	if c.Overflow == "" {
 		c.Overflow = Keep
@@ -73,17 +79,15 @@ func newRun(c Config) *run {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	none := make(chan struct{})
-	close(none)
 	return &run{
-		Config:  c,
-		claimed: none,
-		claims:  newClaims(),
-		tally:   &tally{},
-		heavy:   make(chan struct{}, 2),
-		items:   make(chan *item, 2*inspected),
-		order:   make(chan *item, queued),
-		writes:  make(chan *item, c.Concurrency),
+		Config: c,
+		claims: newClaims(),
+		tally:  &tally{},
+		pace:   newPacer(c.Concurrency, fixed),
+		heavy:  make(chan struct{}, 2),
+		intake: newIntake(),
+		writes: make(chan *item, inspected),
+		bell:   bell{rung: make(chan struct{}, 1)},
 	}
 }
 
@@ -115,14 +119,15 @@ func (r *run) pipeline(ctx context.Context) error {
 	for range runtime.GOMAXPROCS(0) {
 		inspectors.Go(func() { r.inspectAll(ctx) })
 	}
-	for range r.Concurrency {
-		writers.Go(func() { r.writeAll(ctx) })
+	for n := range r.Concurrency {
+		writers.Go(func() { r.writeAll(ctx, n) })
 	}
 	stop := r.report(&others)
 
 	err := r.commitAll(ctx, cancel)
 	inspectors.Wait()
 	close(r.writes)
+	r.pace.close()
 	writers.Wait()
 	stop()
 	others.Wait()
@@ -152,21 +157,28 @@ func (r *run) report(wg *sync.WaitGroup) (stop func()) {
 			case <-done:
 				return
 			case <-tick.C:
-				r.Progress(r.tally.summary(began))
+				r.Progress(r.summary(began))
 			}
 		}
 	})
 	return func() { close(done) }
 }
 
+// summary is what was done so far.
+func (r *run) summary(began time.Time) Summary {
+	s := r.tally.summary(began)
+	_, s.Concurrency = r.pace.counts()
+	return s
+}
+
 // read is the first stage: it takes records from the inputs, one after the
 // other.
 func (r *run) read(ctx context.Context) error {
-	defer close(r.order)
-	defer close(r.items)
+	defer r.intake.close()
 	for i := range r.Inputs {
 		in := &r.Inputs[i]
-		cursors, err := r.cursors(ctx, in.Source.Name())
+		name := in.Source.Name()
+		cursors, err := r.cursors(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -175,25 +187,29 @@ func (r *run) read(ctx context.Context) error {
 				if ctx.Err() != nil {
 					return nil
 				}
-				r.order <- unreadablePart(in, err)
+				r.pass(unreadablePart(in, name, err))
 				continue
 			}
 			if ctx.Err() != nil {
 				rec.Release()
 				return nil
 			}
-			it := newItem(in, rec)
+			it := newItem(in, name, rec)
 			if rec.Data == nil {
 				it.finish(cursorOnly, nil)
-				r.order <- it
-				continue
+			} else {
+				r.tally.read(rec.Size)
 			}
-			r.tally.read(rec.Size)
-			r.order <- it
-			r.items <- it
+			r.pass(it)
 		}
 	}
 	return nil
+}
+
+// pass hands an item on, to inspectors and committer.
+func (r *run) pass(it *item) {
+	it.bell = &r.bell
+	r.intake.put(it)
 }
 
 // cursors returns how far the source called name was read.
@@ -205,8 +221,8 @@ func (r *run) cursors(ctx context.Context, name string) (map[string]string, erro
 }
 
 // unreadablePart is the item for an error of a source's part.
-func unreadablePart(in *Input, err error) *item {
-	it := newItem(in, &source.Record{Offset: -1})
+func unreadablePart(in *Input, name string, err error) *item {
+	it := newItem(in, name, &source.Record{Offset: -1})
 	it.reason = err.Error()
 	it.finish(unreadable, nil)
 	return it
@@ -215,44 +231,9 @@ func unreadablePart(in *Input, err error) *item {
 // inspectAll is the second stage: it reads records, asks the ledger about
 // them, many at a time, and passes on those that are to be written.
 func (r *run) inspectAll(ctx context.Context) {
-	for {
-		b := r.take()
-		if b == nil {
-			return
-		}
+	for b := r.intake.take(); b != nil; b = r.intake.take() {
 		r.inspectBatch(ctx, b)
 	}
-}
-
-// batch is some items that come one after the other.
-type batch struct {
-	items   []*item
-	before  <-chan struct{} // closed when the batch before this one has its claims
-	claimed chan struct{}
-}
-
-// take returns the next items, or nil after the last.
-func (r *run) take() *batch {
-	r.taking.Lock()
-	defer r.taking.Unlock()
-	it, ok := <-r.items
-	if !ok {
-		return nil
-	}
-	b := &batch{items: []*item{it}, before: r.claimed, claimed: make(chan struct{})}
-	r.claimed = b.claimed
-	for len(b.items) < inspected {
-		select {
-		case it, ok := <-r.items:
-			if ok {
-				b.items = append(b.items, it)
-				continue
-			}
-		default:
-		}
-		break
-	}
-	return b
 }
 
 // inspectBatch reads a batch's records beside other batches, and claims their
@@ -260,11 +241,14 @@ func (r *run) take() *batch {
 func (r *run) inspectBatch(ctx context.Context, b *batch) {
 	var held, fresh, broken []*item
 	for _, it := range b.items {
-		it.outcome, it.err = r.inspectOne(ctx, it)
+		if !it.final.Load() {
+			it.outcome, it.err = r.inspectOne(ctx, it)
+		}
 	}
 	<-b.before
 	for _, it := range b.items {
 		switch {
+		case it.final.Load(): // it never was a record
 		case it.err != nil || it.outcome == skipped:
 			it.finish(it.outcome, it.err)
 		case it.outcome == quarantined:
@@ -364,14 +348,32 @@ func (r *run) leave(ctx context.Context, it *item, o outcome, err error, inline 
 	}
 }
 
-// writeAll is the third stage: it writes what is to be written.
-func (r *run) writeAll(ctx context.Context) {
-	for it := range r.writes {
-		if it.outcome == quarantined {
+// writeAll is the third stage: it writes what is to be written. The pacer says
+// whether the nth writer may work.
+func (r *run) writeAll(ctx context.Context, n int) {
+	for {
+		r.pace.seat(n)
+		it, ok := r.toWrite()
+		switch {
+		case !ok:
+			return
+		case it.outcome == quarantined:
 			it.finish(r.quarantine(ctx, it))
-			continue
+		default:
+			o, err := r.write(ctx, it)
+			r.leave(ctx, it, o, err, true)
 		}
-		o, err := r.write(ctx, it)
-		r.leave(ctx, it, o, err, true)
 	}
+}
+
+// toWrite returns the next item for a writer. ok is false after the last.
+func (r *run) toWrite() (it *item, ok bool) {
+	select {
+	case it, ok = <-r.writes:
+		return it, ok
+	default:
+	}
+	r.pace.starve()
+	it, ok = <-r.writes
+	return it, ok
 }

@@ -82,6 +82,9 @@ func (s *spool) data() io.ReaderAt {
 // body is what was written, as the content of a Put.
 func (s *spool) body() store.Body {
 	b := store.Body{ReaderAt: s.data(), Size: s.size, CRC32C: s.crc}
+	if s.file == nil {
+		b.Memory = s.buf
+	}
 	s.sha.Sum(b.SHA256[:0])
 	return b
 }
@@ -99,6 +102,7 @@ func (s *spool) close() {
 func sums(data io.ReaderAt, size int64) (store.Body, error) {
 	b := store.Body{ReaderAt: data, Size: size}
 	if m, ok := data.(jobfile.Memory); ok {
+		b.Memory = m
 		b.CRC32C, b.SHA256 = crc32.Checksum(m, store.Castagnoli), sha256.Sum256(m)
 		return b, nil
 	}

@@ -22,10 +22,19 @@ func (t *tally) read(size int64) {
 	t.s.ReadBytes += size
 }
 
-// add counts an item whose outcome is on record.
-func (t *tally) add(it *item) {
+// add counts items whose outcome is on record.
+func (t *tally) add(items []*item) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	for _, it := range items {
+		if it.err == nil {
+			t.count(it)
+		}
+	}
+}
+
+// count counts an item. The caller holds mu.
+func (t *tally) count(it *item) {
 	switch it.outcome {
 	case archived:
 		if it.info.Kind == jobfile.Job {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 	"strings"
 	"time"
 
@@ -87,7 +88,7 @@ func (r *run) put(ctx context.Context, it *item, d *prepared) (outcome, error) {
 	if err != nil && !unread {
 		return undecided, err
 	}
-	err = r.Store.Put(ctx, key, d.body, store.PutOptions{IfAbsent: true, Metadata: d.metadata(it)})
+	err = r.pace.put(ctx, r.Store, key, d.body, store.PutOptions{IfAbsent: true, Metadata: d.metadata(it)})
 	switch {
 	case err == nil && unread:
 		it.row.Verified = false
@@ -123,7 +124,7 @@ func (r *run) putBeside(ctx context.Context, it *item, d *prepared) error {
 	it.row.InputSize = it.size
 	var unread error
 	if d.overflow != nil {
-		err := r.Store.Put(ctx, layout.Overflow(key), d.overflow.body(), store.PutOptions{IfAbsent: true, ContentType: "application/zstd"})
+		err := r.pace.put(ctx, r.Store, layout.Overflow(key), d.overflow.body(), store.PutOptions{IfAbsent: true, ContentType: "application/zstd"})
 		if errors.Is(err, fs.ErrExist) {
 			var there store.Body
 			if there, err = compareOverflow(ctx, r.Store, key, it); err == nil {
@@ -135,7 +136,7 @@ func (r *run) putBeside(ctx context.Context, it *item, d *prepared) error {
 		}
 	}
 	content := layout.Encode(d.change(it, kept))
-	err := r.Store.Put(ctx, layout.Meta(key), store.Bytes(content), store.PutOptions{IfAbsent: true})
+	err := r.pace.put(ctx, r.Store, layout.Meta(key), store.Bytes(content), store.PutOptions{IfAbsent: true})
 	if errors.Is(err, fs.ErrExist) {
 		err = compareChange(ctx, r.Store, key, it, d.inner)
 	}
@@ -256,8 +257,8 @@ func (d *prepared) metadata(it *item) map[string]string {
 	}
 	return map[string]string{
 		"logstow-input-sha256": it.hash(),
-		"logstow-input-size":   fmt.Sprint(it.size),
-		"logstow-lines":        fmt.Sprint(it.info.LineCount),
+		"logstow-input-size":   strconv.FormatInt(it.size, 10),
+		"logstow-lines":        strconv.FormatInt(int64(it.info.LineCount), 10),
 		"logstow-changed":      strings.Join(d.changed, ","),
 	}
 }
