@@ -50,9 +50,12 @@ bench: build ## measure archiving: objects/s, CPU and memory (BENCH='-quick' and
 	$(GO) build -trimpath -o bin/bench ./cmd/bench
 	bin/bench $(BENCH)
 
-bench-compare: build ## the same, beside Bento, s5cmd, rclone and DuckDB where they are installed
+# Later flags win, so BENCH='-only …' still chooses.
+COMPARED := null,sdk,own,bento,redpanda-connect,s5cmd,rclone,latency,latency-sdk,latency-own,latency-bento,latency-s5cmd,latency-rclone,rerun,dir,tree,compact,gzip,duckdb,duckdb-folder,lookup,duckdb-lookup
+
+bench-compare: build ## by turns with Bento, s5cmd, rclone and DuckDB, those that are installed
 	$(GO) build -trimpath -o bin/bench ./cmd/bench
-	bin/bench -compare $(BENCH)
+	bin/bench -compare -only $(COMPARED) $(BENCH)
 
 clean: ## remove what was built
 	rm -rf bin dist .demo .bench
