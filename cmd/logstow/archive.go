@@ -147,11 +147,11 @@ func (a *app) inputsOf(sources []config.Source, budget *archive.Budget) ([]archi
 }
 
 func (a *app) input(from config.Source, budget *archive.Budget) (archive.Input, error) {
-	s, err := filesource.New(filesource.Config{Path: from.Path, Budget: budget, Stdin: a.in})
+	reader, err := jobfile.NewReader(jobfile.Config{User: from.User, Fields: from.Fields})
 	if err != nil {
 		return archive.Input{}, err
 	}
-	reader, err := jobfile.NewReader(jobfile.Config{User: from.User, Fields: from.Fields})
+	s, err := filesource.New(filesource.Config{Path: from.Path, Reader: reader, Budget: budget, Stdin: a.in})
 	return archive.Input{Source: s, Reader: reader}, err
 }
 
