@@ -3,13 +3,12 @@ package dirstore_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -28,7 +27,7 @@ func TestPowerCutTakesNothing(t *testing.T) {
 	first := rand.Uint64()
 	t.Logf("seeds from %d", first)
 	volumes, put := 0, 0
-	for seed := first; seed < first+10; seed++ {
+	for seed := first; seed < first+8; seed++ {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPowerRun(t, seed)
 			var writers, others errgroup.Group
@@ -76,7 +75,7 @@ func newPowerRun(t *testing.T, seed uint64) *powerRun {
 		rng:   rand.New(rand.NewPCG(seed, 0)), //nolint:gosec // repeatable
 		acked: map[string]string{},
 	}
-	p.disk.pause = func() { time.Sleep(time.Duration(p.upTo(1000)) * time.Microsecond) }
+	p.disk.pause = func() { time.Sleep(time.Duration(p.upTo(400)) * time.Millisecond) }
 	p.disk.fails = func() bool { return p.upTo(40) == 0 }
 	p.Store = open(t, p.root)
 	dirstore.Use(p.Store, p.disk)
@@ -110,7 +109,13 @@ func (p *powerRun) write(t *testing.T, worker int) error {
 	for i := range 6 {
 		key := fmt.Sprintf("u/jobs/%d/%d/f%d", p.upTo(3), p.upTo(6), p.upTo(4))
 		content := fmt.Sprintf("%s by %d the %dth.", key, worker, i)
-		err := p.Put(t.Context(), key, store.Bytes([]byte(content)), store.PutOptions{IfAbsent: true})
+		body := store.Bytes([]byte(content))
+		if p.upTo(3) == 0 {
+			content += strings.Repeat(".", 64<<10)
+			body = store.Bytes([]byte(content))
+			body.Memory, body.ReaderAt = nil, slowReader{body.ReaderAt, p.disk.pause}
+		}
+		err := p.Put(t.Context(), key, body, store.PutOptions{IfAbsent: true})
 		switch {
 		case errors.Is(err, fs.ErrExist):
 			err = p.survives(key, "")
@@ -127,6 +132,17 @@ func (p *powerRun) write(t *testing.T, worker int) error {
 		}
 	}
 	return nil
+}
+
+// slowReader lets others run before each piece.
+type slowReader struct {
+	io.ReaderAt
+	pause func()
+}
+
+func (r slowReader) ReadAt(p []byte, at int64) (int, error) {
+	r.pause()
+	return r.ReaderAt.ReadAt(p, at)
 }
 
 // replace replaces and removes objects in folders that others put into.
@@ -154,154 +170,8 @@ func (p *powerRun) lose(done <-chan struct{}) error {
 		select {
 		case <-done:
 			return nil
-		case <-time.After(time.Duration(p.upTo(5000)) * time.Microsecond):
+		case <-time.After(time.Duration(p.upTo(3000)) * time.Millisecond):
 			p.disk.loseAll()
 		}
 	}
-}
-
-// heldDisk lets a test decide when a sync of the file system ends, and how.
-type heldDisk struct {
-	*powerDisk
-	began atomic.Int32
-	end   chan error
-	files chan struct{} // closed: fsyncs of files end
-}
-
-func (d *heldDisk) SyncFile(f *os.File) error {
-	<-d.files
-	return d.powerDisk.SyncFile(f)
-}
-
-func (d *heldDisk) SyncVolume(f *os.File) error {
-	d.began.Add(1)
-	return errors.Join(d.powerDisk.SyncVolume(f), <-d.end)
-}
-
-// TestFailedSyncFailsAll lets one sync of the file system fail, the one of what
-// was written or the one of the names: every Put that was under way fails, and
-// no later sync makes up for it.
-func TestFailedSyncFailsAll(t *testing.T) {
-	for _, test := range []struct {
-		what string
-		good int // syncs before the one that fails
-	}{
-		{"the sync of what the first wrote", 0},
-		{"the sync of what the others wrote", 1},
-		{"the sync of names", 2},
-	} {
-		t.Run(test.what, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { failSync(t, test.good) })
-		})
-	}
-}
-
-const (
-	alone    = dirstore.BurstFrom - 1 // Puts that come too early to share
-	together = 12
-)
-
-func failSync(t *testing.T, good int) {
-	root := t.TempDir()
-	if err := os.Mkdir(filepath.Join(root, dirstore.TempDir), 0o750); err != nil {
-		t.Fatal(err)
-	}
-	s := open(t, root)
-	d := &heldDisk{powerDisk: newPowerDisk(t, root), end: make(chan error), files: make(chan struct{})}
-	dirstore.Use(s, d)
-	dirstore.ShareAlways(s)
-	errs, ended := make([]error, alone+together), make([]atomic.Bool, alone+together)
-	var group sync.WaitGroup
-	put := func(i int) {
-		group.Go(func() {
-			errs[i] = s.Put(t.Context(), fmt.Sprintf("u/%d", i), store.Bytes([]byte("x")), store.PutOptions{IfAbsent: true})
-			ended[i].Store(true)
-		})
-		synctest.Wait()
-	}
-	for i := range errs {
-		put(i)
-	}
-	slow := slowBody{make(chan struct{})}
-	var slowErr error
-	group.Go(func() {
-		slowErr = s.Put(t.Context(), "u/slow", slow.body(), store.PutOptions{IfAbsent: true})
-	})
-	synctest.Wait()
-	for range good {
-		d.end <- nil
-		synctest.Wait()
-	}
-	early := make([]bool, len(errs))
-	for i := range ended {
-		early[i] = ended[i].Load()
-	}
-	if got := count(early); got > 1 {
-		t.Errorf("%d Puts ended before the sync that fails, want the first at most", got)
-	}
-	d.end <- syscall.EIO
-	synctest.Wait()
-	close(d.files)
-	synctest.Wait()
-	close(d.end)
-	time.Sleep(time.Minute) // until they share syncs again
-	began, ready := int(d.began.Load()), make(chan struct{})
-	var later errgroup.Group
-	for i := range errs {
-		later.Go(func() error {
-			return s.Put(t.Context(), fmt.Sprintf("u/later%d", i), slowBody{ready}.body(), store.PutOptions{IfAbsent: true})
-		})
-	}
-	synctest.Wait()
-	close(ready)
-	if err := later.Wait(); err != nil {
-		t.Errorf("a Put that began after the sync that failed = %v", err)
-	}
-	if int(d.began.Load()) == began {
-		t.Error("Puts that began a minute after the sync that failed share none")
-	}
-	close(slow.ready)
-	group.Wait()
-	if !errors.Is(slowErr, syscall.EIO) {
-		t.Errorf("a Put that began before the sync that failed, and had not written yet = %v, want its error", slowErr)
-	}
-	if began != good+1 {
-		t.Errorf("%d syncs of the file system, want none after number %d, which fails", began, good+1)
-	}
-	for i, err := range errs {
-		switch {
-		case (i < alone || early[i]) && err != nil:
-			t.Errorf("Put %d, which does not share the sync that fails = %v", i, err)
-		case i < alone || early[i]:
-		case !errors.Is(err, syscall.EIO):
-			t.Errorf("Put %d, which shares the sync that fails = %v, want its error", i, err)
-		case !errors.Is(err, store.ErrUnavailable):
-			t.Errorf("Put %d = %v, want store.ErrUnavailable", i, err)
-		}
-	}
-	entries, err := os.ReadDir(filepath.Join(root, dirstore.TempDir))
-	if err != nil || len(entries) != 0 {
-		t.Errorf("%s holds %v, %v afterwards; want nothing", dirstore.TempDir, entries, err)
-	}
-}
-
-// slowBody is a byte that is long in coming.
-type slowBody struct{ ready chan struct{} }
-
-func (b slowBody) body() store.Body {
-	return store.Body{ReaderAt: b, Size: 1, CRC32C: store.Bytes([]byte{0}).CRC32C}
-}
-
-func (b slowBody) ReadAt(p []byte, _ int64) (int, error) {
-	<-b.ready
-	return copy(p, "\x00"), nil
-}
-
-func count(set []bool) (n int) {
-	for _, is := range set {
-		if is {
-			n++
-		}
-	}
-	return n
 }

@@ -117,7 +117,7 @@ func (d *powerDisk) end(s snapshot) {
 		}
 	}
 	for ino, f := range s.content {
-		if d.lost[ino] != f.data && f.sync > d.content[ino].sync {
+		if !d.isLost(ino, f) && f.sync > d.content[ino].sync {
 			d.content[ino] = f
 		}
 	}
@@ -134,6 +134,13 @@ func (d *powerDisk) lose(content map[uint64]file) {
 	for open := range d.told {
 		d.told[open] = false
 	}
+}
+
+// isLost tells whether a file's content, or what was written of it first, was
+// lost. Inodes are used again; contents differ.
+func (d *powerDisk) isLost(ino uint64, f file) bool {
+	lost := d.lost[ino]
+	return lost != "" && strings.HasPrefix(f.data, lost)
 }
 
 // loseAll is an error of writing back that nobody asked for.
@@ -166,7 +173,7 @@ func (d *powerDisk) SyncFile(f *os.File) error {
 		d.lose(s.content)
 	}
 	for ino, synced := range s.content {
-		if d.lost[ino] == synced.data {
+		if d.isLost(ino, synced) {
 			return &fs.PathError{Op: "sync", Path: f.Name(), Err: syscall.EIO}
 		}
 	}
