@@ -10,6 +10,7 @@ import (
 
 	"logstow/archive"
 	"logstow/archive/source/filesource"
+	"logstow/layout/jobfile"
 )
 
 // BenchmarkRead reads one file of large or of small records, as it is and
@@ -40,17 +41,21 @@ func BenchmarkRead(b *testing.B) {
 // in a run of the archive.
 func readTimes(b *testing.B, path string) {
 	b.Helper()
+	reader, err := jobfile.NewReader(jobfile.Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
 	b.ReportAllocs()
 	n := 0
 	for b.Loop() {
-		s, err := filesource.New(filesource.Config{Path: path, Budget: archive.NewBudget(archive.DefaultBudget)})
+		s, err := filesource.New(filesource.Config{Path: path, Reader: reader, Budget: archive.NewBudget(archive.DefaultBudget)})
 		if err != nil {
 			b.Fatal(err)
 		}
 		var held [500]func()
 		for rec, err := range s.Records(b.Context(), nil) {
-			if err != nil || rec.Broken != nil {
-				b.Fatal(err, rec)
+			if err != nil || rec.Broken != nil || rec.Err != nil {
+				b.Fatalf("%v, %+v", err, rec)
 			}
 			if release := held[n%len(held)]; release != nil {
 				release()
@@ -74,11 +79,11 @@ func manyRecords(n, size int) string {
 	var all, rec bytes.Buffer
 	for i := 0; all.Len() < n; i++ {
 		rec.Reset()
-		fmt.Fprintf(&rec, `{"id":"j-%09d","recipe_id":%d,"status":"succeeded","started_at":"2026-01-02T03:04:05Z","lines":[`, i, r.IntN(999))
+		fmt.Fprintf(&rec, `{"id":"j-%09d","master_job_id":"j-1","recipe_id":%d,"account_id":34778,"status":"succeeded","started_at":"2026-01-02T03:04:05Z","lines":[`, i, r.IntN(999))
 		for line := 1; ; line++ {
 			fmt.Fprintf(&rec, `{"recipe_line_number":%d,"adapter_name":"salesforce","input":{"name":"%x","ok":true},"output":{"id":%d,"text":"%x %s"}}`,
 				line, r.Uint64(), r.Uint32(), r.Uint64(), strings.Repeat("lorem ", min(40, size/100)))
-			if rec.Len() >= size-100 {
+			if rec.Len() >= size-size/8 {
 				break
 			}
 			rec.WriteByte(',')
