@@ -17,7 +17,10 @@ const (
 	// shortWary and longWary bound how long a limit that was too much for the
 	// store is not tried again.
 	shortWary = time.Second
-	longWary  = 16 * time.Second
+	longWary  = 8 * time.Second
+
+	// takesHold is how long a lower limit needs until it shows.
+	takesHold = 100 * time.Millisecond
 )
 
 // climber finds the number of Puts in flight with which a store does most.
@@ -40,7 +43,7 @@ const (
 //     the limit. It says nothing if writers lacked records meanwhile.
 //   - Where the store asks for fewer the limit falls to seven tenths, and stays
 //     below the old one for a second; for twice as long as the last time where
-//     that was not long ago.
+//     that was not long ago. From then on it is never doubled.
 //
 // There is no chance in it, and no time but what it is told.
 type climber struct {
@@ -56,7 +59,8 @@ type climber struct {
 
 	ceiling int           // not to be passed before wiser
 	wiser   time.Time     // zero: no ceiling
-	wary    time.Duration // how long the latest ceiling stands
+	lowered time.Time     // when the store asked for it the last time
+	wary    time.Duration // how long the latest ceiling stands; 0: there was none
 
 	window
 }
@@ -162,7 +166,7 @@ func (c *climber) try(now time.Time) {
 // neighbour is the limit to try next, held where there is none.
 func (c *climber) neighbour(now time.Time) int {
 	switch {
-	case c.up && c.won:
+	case c.up && c.won && c.wary == 0:
 		return min(2*c.held, c.most(now))
 	case c.up:
 		return min(c.held+(c.held+1)/2, c.most(now))
@@ -181,8 +185,13 @@ func (c *climber) most(now time.Time) int {
 	return c.max
 }
 
-// cut lowers the limit that was too much for the store.
+// cut lowers the limit that was too much for the store, unless it did so just
+// now.
 func (c *climber) cut(now time.Time) {
+	if now.Sub(c.lowered) < takesHold {
+		return
+	}
+	c.lowered = now
 	switch ago := now.Sub(c.wiser); {
 	case c.wary == 0 || ago > 2*c.wary:
 		c.wary = shortWary

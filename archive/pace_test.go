@@ -238,7 +238,7 @@ func TestPacerFinds(t *testing.T) {
 		"a few at once, far":   {behaviour{latency: 20 * time.Millisecond, service: time.Millisecond, workers: 2}, time.Second, 2000, 40, 128},
 		"shared fsyncs":        {behaviour{latency: 100 * time.Microsecond, fsync: 10 * time.Millisecond, service: 100 * time.Microsecond, workers: 1}, time.Second, 10000, 100, 256},
 		"one in 100 is slow":   {behaviour{latency: 20 * time.Millisecond, slow: 2 * time.Second}, 3 * time.Second, 256 / 0.042, 170, 256},
-		"throttles, far":       {behaviour{latency: 20 * time.Millisecond, limit: 1000}, 5 * time.Second, 900, 8, 40},
+		"throttles, far":       {behaviour{latency: 20 * time.Millisecond, limit: 1000}, 5 * time.Second, 750, 8, 40},
 		"throttles, near":      {behaviour{latency: 500 * time.Microsecond, limit: 1000}, 2 * time.Second, 800, 1, 2},
 		"throttles all but 50": {behaviour{latency: 5 * time.Millisecond, limit: 50}, time.Second, 36, 1, 2},
 	} {
