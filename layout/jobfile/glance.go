@@ -1,6 +1,7 @@
 package jobfile
 
 import (
+	"errors"
 	"io"
 
 	"logstow/layout/jsonskip"
@@ -89,11 +90,11 @@ func (g *glancer) name(i int) (name []byte, after int, err error) {
 		return nil, 0, io.ErrUnexpectedEOF
 	}
 	n, simple, err := jsonskip.String(b[i:])
-	switch {
-	case err == io.ErrUnexpectedEOF:
+	if err != nil || !simple || n > maxName {
+		if !errors.Is(err, io.ErrUnexpectedEOF) {
+			err = jsonskip.ErrUnsure
+		}
 		return nil, 0, err
-	case err != nil || !simple || n > maxName:
-		return nil, 0, jsonskip.ErrUnsure
 	}
 	name = b[i+1 : i+n-1]
 	if i = afterSpace(b, i+n); i == len(b) {

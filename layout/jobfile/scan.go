@@ -1,6 +1,7 @@
 package jobfile
 
 import (
+	"errors"
 	"io"
 
 	"logstow/layout/jsonskip"
@@ -18,7 +19,7 @@ import (
 // is about a whole JSON object that can't be archived.
 func (r *Reader) Scan(b []byte) (n int, info Info, err error) {
 	n, info, err = r.glance(b)
-	if n > 0 || err == io.ErrUnexpectedEOF {
+	if n > 0 || errors.Is(err, io.ErrUnexpectedEOF) {
 		return n, info, err
 	}
 	if n, err = jsonskip.Value(b); err != nil {
