@@ -128,6 +128,29 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// A client that asks whether it may send a body is told so before it does.
+func TestContinue(t *testing.T) {
+	null := &nulls3.Server{}
+	conn, in := dial(t, serve(t, null))
+	resp, _ := exchange(t, conn, in, "PUT /b/k HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+	if resp.StatusCode != http.StatusContinue {
+		t.Fatalf("the answer to a header is %s, want 100", resp.Status)
+	}
+	if resp, _ = exchange(t, conn, in, "abc"); resp.StatusCode != http.StatusOK {
+		t.Errorf("the answer to the body is %s, want 200", resp.Status)
+	}
+}
+
+// Whoever is refused reads why, even if it sends all of a body first.
+func TestRefusalReachesTheSender(t *testing.T) {
+	conn, in := dial(t, serve(t, &nulls3.Server{}))
+	body := strings.Repeat("x", 8<<20)
+	resp, said := exchange(t, conn, in, "PUT /b/k HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"+body)
+	if resp.StatusCode != http.StatusNotImplemented || !strings.Contains(said, "Transfer-Encoding") {
+		t.Errorf("the answer is %s, %q; want 501 with the reason", resp.Status, said)
+	}
+}
+
 // A body that ends too soon was not put.
 func TestBodyCutOff(t *testing.T) {
 	null := &nulls3.Server{}
