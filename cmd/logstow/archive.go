@@ -54,6 +54,7 @@ is named on standard error.`,
 	ledgerFlag(cmd)
 	writingFlags(cmd)
 	flags := cmd.Flags()
+	settingFlag(flags, "concurrency-max", "archive.concurrency_max", "`number` of documents written at once at most, where --concurrency isn't given (default 256)")
 	listSettingFlag(flags, "types", "archive.types", "only records of these `kinds`: job, activity, log, genie (default all)")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, write nothing")
 	flags.BoolVar(&o.json, "json", false, "print the summary as one JSON object")
@@ -63,7 +64,7 @@ is named on standard error.`,
 // writingFlags adds the flags that say how documents are written.
 func writingFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	settingFlag(flags, "concurrency", "archive.concurrency", "`number` of documents written at once (default: what fits the store)")
+	settingFlag(flags, "concurrency", "archive.concurrency", "`number` of documents written at once (default: as many as the store does most with)")
 	settingFlag(flags, "detail", "archive.detail", "the `level` of detail kept of a job: full, deduplicated or status (default full)")
 	settingFlag(flags, "overflow", "archive.overflow", "whether lines left out for size are kept apart: `keep` or drop (default keep)")
 	settingFlag(flags, "max-file-size", "archive.max_file_size", "`size` above which lines are left out, at most 40MB (default 40MB)")
@@ -160,12 +161,13 @@ func (a *app) input(from config.Source, budget *archive.Budget) (archive.Input, 
 func (a *app) archiving(c *config.Config, s store.Store, l *ledger.Ledger, dryRun bool) archive.Config {
 	return archive.Config{
 		Store: s, Ledger: l,
-		Concurrency: concurrency(c),
-		Detail:      c.Archive.Detail,
-		Overflow:    archive.Overflow(c.Archive.Overflow),
-		Kinds:       c.Archive.Types,
-		MaxFileSize: c.Archive.MaxFileSize,
-		DryRun:      dryRun,
-		Log:         a.log,
+		Concurrency:    c.Archive.Concurrency,
+		ConcurrencyMax: c.Archive.ConcurrencyMax,
+		Detail:         c.Archive.Detail,
+		Overflow:       archive.Overflow(c.Archive.Overflow),
+		Kinds:          c.Archive.Types,
+		MaxFileSize:    c.Archive.MaxFileSize,
+		DryRun:         dryRun,
+		Log:            a.log,
 	}
 }

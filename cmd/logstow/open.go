@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"logstow/archive"
 	"logstow/archive/store"
 	"logstow/archive/store/dirstore"
 	"logstow/archive/store/s3store"
@@ -34,19 +35,24 @@ func openStore(ctx context.Context, c *config.Config) (store.Store, error) {
 			return nil, usageError{err}
 		}
 		s3.Client = cmp.Or(c.S3.Client, s3.Client)
-		s3.Concurrency = concurrency(c)
+		s3.Concurrency = max(concurrency(c), mostConcurrency(c))
 		return s3store.Open(ctx, s3)
 	default:
 		return nil, usagef("store %q: unknown scheme %q: use s3:// or file://", c.Store, u.Scheme)
 	}
 }
 
+// mostConcurrency is how many documents are written at once at most.
+func mostConcurrency(c *config.Config) int {
+	return cmp.Or(c.Archive.Concurrency, c.Archive.ConcurrencyMax, archive.MostConcurrency)
+}
+
 // s3Concurrency is how many requests a bucket gets at once where nobody says
 // otherwise: answers take long, and are independent of each other.
 const s3Concurrency = 64
 
-// concurrency is how many requests the store is to get at once; 0: as many as
-// package archive thinks.
+// concurrency is how many requests the store is to get at once from a command
+// that does not find it out by itself; 0: as many as its package thinks.
 func concurrency(c *config.Config) int {
 	if c.Archive.Concurrency == 0 && strings.HasPrefix(c.Store, "s3://") {
 		return s3Concurrency

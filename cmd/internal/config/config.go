@@ -38,8 +38,13 @@ type Log struct {
 // Archive says what the archive command reads and how it writes.
 type Archive struct {
 	Sources     []Source
-	User        string          // of every record; empty: what the record says
-	Concurrency int             // 0: what fits the store
+	User        string // of every record; empty: what the record says
+	Concurrency int    // 0: what fits the store
+
+	// ConcurrencyMax bounds what fits the store where documents are written;
+	// 0: what package archive thinks.
+	ConcurrencyMax int
+
 	Detail      jobfile.Detail  // never empty
 	Overflow    string          // "keep" or "drop"
 	Types       []jobfile.Kind  // nil: all

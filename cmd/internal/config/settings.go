@@ -73,6 +73,14 @@ var generalSettings = []setting{
 		show: func(c *Config) string { return showCount(c.Archive.Concurrency) },
 	},
 	{
+		key: "archive.concurrency_max", flag: "--concurrency-max",
+		set: func(c *Config, s string) (err error) {
+			c.Archive.ConcurrencyMax, err = parseConcurrency(s)
+			return err
+		},
+		show: func(c *Config) string { return showCount(c.Archive.ConcurrencyMax) },
+	},
+	{
 		key: "archive.detail", flag: "--detail", def: string(jobfile.Full),
 		set: func(c *Config, s string) (err error) {
 			c.Archive.Detail, err = oneOf(s, jobfile.Details()...)
