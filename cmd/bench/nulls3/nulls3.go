@@ -173,6 +173,6 @@ func hangUp(c net.Conn) {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		_ = tcp.CloseWrite() // it is closed altogether soon
 	}
-	_ = c.SetReadDeadline(time.Now().Add(5*time.Second)) // without it the client decides
+	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second)) // without it the client decides
 	_, _ = io.Copy(io.Discard, io.LimitReader(c, 16<<20))
 }
