@@ -18,6 +18,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"logstow/archive/source/filesource"
+	"logstow/layout/jobfile"
 )
 
 // records is a text of about n bytes of records, each on its line.
@@ -328,5 +329,42 @@ func TestReplacedCompressed(t *testing.T) {
 				t.Errorf("%s: %d bytes of records, want %d; errors %q", name, len(joined), len(other+text), again.errs)
 			}
 		})
+	}
+}
+
+// TestScannedAcross has records lie across the ends of what is read at once.
+// Each must still be found and read in one pass.
+func TestScannedAcross(t *testing.T) {
+	text := manyRecords(2<<20, 8200)
+	reader, err := jobfile.NewReader(jobfile.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	packings := map[string]string{"plain": text}
+	for name, p := range packers(t) {
+		packed, _ := p.pack(t, text, nil)
+		packings[name] = string(packed)
+	}
+	for name, packed := range packings {
+		path := filepath.Join(t.TempDir(), "f")
+		write(t, path, packed, 0)
+		for _, c := range []filesource.Config{{Path: path}, {Path: "-", Stdin: strings.NewReader(packed)}} {
+			c.Reader, c.Budget = reader, newBudget(1<<20)
+			s, err := filesource.New(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := 0
+			for rec, err := range s.Records(t.Context(), nil) {
+				if err != nil || !rec.Scanned || rec.Err != nil {
+					t.Fatalf("%s, %s: record %d: %v, %+v", name, c.Path, n, err, rec)
+				}
+				n++
+				rec.Release()
+			}
+			if want := strings.Count(text, "\n"); n != want {
+				t.Errorf("%s, %s: %d records, want %d", name, c.Path, n, want)
+			}
+		}
 	}
 }

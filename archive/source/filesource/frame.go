@@ -3,6 +3,7 @@ package filesource
 import (
 	"bytes"
 	"errors"
+	"io"
 
 	"logstow/archive/source"
 	"logstow/layout/jobfile"
@@ -212,10 +213,13 @@ func (f *framer) value() (piece, error) {
 }
 
 // scan returns the length of the object that begins with the next byte, where
-// it is one and wholly in the window, and then has what the reader says of it.
-// Whatever else is there is looked at again.
+// it is one and in the window once that has read on, and then has what the
+// reader says of it. Whatever else is there is looked at again.
 func (f *framer) scan() int {
 	n, info, err := f.reader.Scan(f.w.unread())
+	if errors.Is(err, io.ErrUnexpectedEOF) && f.w.more(f.start) {
+		n, info, err = f.reader.Scan(f.w.unread())
+	}
 	if n > 0 {
 		f.info, f.bad = info, err
 	}
