@@ -31,6 +31,11 @@ func (l *Ledger) Upgrade(ctx context.Context, further ...string) error {
 	return l.migrate(ctx, append(all, further...))
 }
 
+// IndexJobs makes the index of jobs anew, of so many documents at once.
+func (l *Ledger) IndexJobs(ctx context.Context, atOnce int) error {
+	return l.write(ctx, "index jobs", func(ctx context.Context, tx *sql.Tx) error { return indexJobs(ctx, tx, atOnce) })
+}
+
 // Embedded returns the statements that make each version.
 func Embedded() ([]string, error) { return embedded() }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -163,6 +164,9 @@ func readJobRuns(ctx context.Context, tx *sql.Tx) ([]*jobRun, error) {
 func (r *jobRun) readFilter(ctx context.Context, tx *sql.Tx) error {
 	var b []byte
 	err := tx.QueryRowContext(ctx, jobFilterSQL, r.id).Scan(&b)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fmt.Errorf("%w: it is missing", jobindex.ErrDamaged)
+	}
 	if err == nil {
 		r.filter, err = jobindex.ParseFilter(r.Run, b)
 	}

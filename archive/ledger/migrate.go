@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+
+	"logstow/archive/ledger/jobindex"
 )
 
 // migrations holds one file a version of the schema, named by its number. A
@@ -78,7 +80,7 @@ func (l *Ledger) migrate(ctx context.Context, all []string) error {
 				return fmt.Errorf("upgrade to schema %d: %w", version+i+1, err)
 			}
 			if version+i+1 == jobsSince {
-				if err := indexJobs(ctx, tx); err != nil {
+				if err := indexJobs(ctx, tx, jobindex.MaxEntries); err != nil {
 					return fmt.Errorf("upgrade to schema %d: %w", jobsSince, err)
 				}
 			}

@@ -17,21 +17,23 @@ func (l *Ledger) Reindex(ctx context.Context) ([]JobFault, error) {
 	if err != nil || !slices.ContainsFunc(wrong, func(f JobFault) bool { return !f.Doubled }) {
 		return nil, err
 	}
-	err = l.write(ctx, "reindex", indexJobs)
+	err = l.write(ctx, "reindex", func(ctx context.Context, tx *sql.Tx) error {
+		return indexJobs(ctx, tx, jobindex.MaxEntries)
+	})
 	if err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(wrong, func(f JobFault) bool { return f.Doubled }), nil
 }
 
-// indexJobs makes the index of jobs anew, whatever it was. It holds one run of it
-// in memory, whatever the number of documents.
-func indexJobs(ctx context.Context, tx *sql.Tx) error {
+// indexJobs makes the index of jobs anew, whatever it was. It holds the entries of so
+// many documents at once, whatever their number.
+func indexJobs(ctx context.Context, tx *sql.Tx, atOnce int) error {
 	runs := &jobRuns{}
 	if err := tx.QueryRowContext(ctx, jobsVersionSQL).Scan(&runs.version); err != nil {
 		return err
 	}
-	entries, err := entriesAfter(ctx, tx, 0)
+	entries, err := entriesAfter(ctx, tx, 0, atOnce)
 	if err != nil || len(entries) == 0 {
 		return err // without rows it has nothing, and its version must not fall
 	}
@@ -45,16 +47,16 @@ func indexJobs(ctx context.Context, tx *sql.Tx) error {
 		if runs, err = runs.withEntries(ctx, tx, entries); err != nil {
 			return err
 		}
-		if entries, err = entriesAfter(ctx, tx, last); err != nil {
+		if entries, err = entriesAfter(ctx, tx, last, atOnce); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// entriesAfter returns the entries of the rows after one, as many as a run has.
-func entriesAfter(ctx context.Context, tx *sql.Tx, id int64) ([]jobindex.Entry, error) {
-	rows, err := tx.QueryContext(ctx, jobsOfRowsSQL, id, jobindex.MaxEntries)
+// entriesAfter returns the entries of the first n rows after one.
+func entriesAfter(ctx context.Context, tx *sql.Tx, id int64, n int) ([]jobindex.Entry, error) {
+	rows, err := tx.QueryContext(ctx, jobsOfRowsSQL, id, n)
 	if err != nil {
 		return nil, err
 	}

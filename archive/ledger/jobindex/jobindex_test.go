@@ -246,8 +246,12 @@ func TestBuilderRefuses(t *testing.T) {
 		}
 	}
 	for _, r := range []jobindex.Run{
-		{}, {Entries: -1, First: 1, Last: 1}, {Entries: 1, Last: 1}, {Entries: 1, First: 2, Last: 1},
-		{Entries: jobindex.MaxEntries + 1, First: 1, Last: 1}, {Entries: 1, First: 1, Last: 2 + math.MaxUint32},
+		{},
+		{Entries: -1, First: 1, Last: 1},
+		{Entries: 1, Last: 1},
+		{Entries: 1, First: 2, Last: 1},
+		{Entries: jobindex.MaxEntries + 1, First: 1, Last: 1},
+		{Entries: 1, First: 1, Last: 2 + math.MaxUint32},
 	} {
 		if _, err := jobindex.NewBuilder(r, nil); !errors.Is(err, jobindex.ErrDamaged) {
 			t.Errorf("NewBuilder(%+v): %v, want ErrDamaged", r, err)
