@@ -55,10 +55,10 @@ const (
 	Missing  Kind = "missing"  // damage: the ledger has it, the store doesn't
 	Damaged  Kind = "damaged"  // damage: size or hash is not what was recorded
 	Orphaned Kind = "orphaned" // the store has a document that the ledger doesn't know
-	Doubled  Kind = "doubled"  // one version lies under two keys
+	Doubled  Kind = "doubled"  // one version lies under two keys, or is recorded twice
 	Foreign  Kind = "foreign"  // a key that logstow doesn't write
 	Leftover Kind = "leftover" // what an interrupted run or deletion left behind
-	Drift    Kind = "drift"    // the ledger's counts are not those of its rows
+	Drift    Kind = "drift"    // the ledger's counts, or its index of jobs, are not those of its rows
 )
 
 // Kinds lists all kinds, the worst first.

@@ -11,6 +11,22 @@ func (k *checker) ledgerFile(ctx context.Context) error {
 	for _, fault := range faults {
 		k.find(Finding{Kind: Damaged, Damage: true, Key: LedgerKey, Reason: fault})
 	}
+	if err != nil {
+		return err
+	}
+	return k.jobs(ctx)
+}
+
+// jobs has the ledger look for rows that aren't found by their jobs.
+func (k *checker) jobs(ctx context.Context) error {
+	faults, err := k.Ledger.JobFaults(ctx)
+	for _, f := range faults {
+		kind := Drift
+		if f.Doubled {
+			kind = Doubled
+		}
+		k.find(Finding{Kind: kind, Key: LedgerKey, Reason: f.Reason})
+	}
 	return err
 }
 

@@ -165,10 +165,10 @@ var remarks = map[check.Kind]string{
 	check.Missing:  "the ledger has it, the store does not",
 	check.Damaged:  "not what was recorded",
 	check.Orphaned: "the ledger does not know it: logstow adopt takes it in",
-	check.Doubled:  "one version under two keys",
+	check.Doubled:  "one version under two keys, or recorded twice",
 	check.Foreign:  "not logstow's",
 	check.Leftover: "of interrupted runs and deletions",
-	check.Drift:    "the ledger's counts are not those of its rows",
+	check.Drift:    "the ledger's counts, or its index of jobs, are not those of its rows",
 }
 
 func (r checkReport) print(w io.Writer) error {

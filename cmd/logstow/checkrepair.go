@@ -19,6 +19,7 @@ type repaired struct {
 	Quarantined int64 `json:"quarantined"` // records that it did not know
 	Relocated   int64 `json:"relocated"`   // documents that lie elsewhere than it said
 	Recounted   int64 `json:"recounted"`   // kinds and states of documents that it had counted wrong
+	Reindexed   int64 `json:"reindexed"`   // documents that it did not find by their jobs; some of them where there are many
 }
 
 // wrong is what of a check's findings may be mended.
@@ -44,12 +45,17 @@ func (w *wrong) lose(d ledger.Document) { w.lost = append(w.lost, d.ID) }
 // repair checks, has the ledger say what the store holds as far as that can be
 // told, and checks again. For a dry run it says what it would do.
 func (a *app) repair(ctx context.Context, w workplace, o checkOptions) (checkReport, error) {
+	// Before the check, which looks rows up by their jobs.
+	var mended repaired
+	if err := a.reindex(ctx, w, o, &mended); err != nil {
+		return checkReport{cut: true}, err
+	}
 	found := newWrong()
 	did, err := a.checkFor(ctx, w, o, found)
 	if did.cut {
 		return did, err
 	}
-	mended, mendErr := a.mend(ctx, w, o, found)
+	mendErr := a.mend(ctx, w, o, found, &mended)
 	did.Mended, did.dryRun = &mended, o.dryRun
 	if mendErr != nil {
 		did.cut = true
@@ -63,8 +69,32 @@ func (a *app) repair(ctx context.Context, w workplace, o checkOptions) (checkRep
 	return did, err
 }
 
+// reindex makes the ledger's index of jobs anew where it is not that of its rows.
+func (a *app) reindex(ctx context.Context, w workplace, o checkOptions, r *repaired) error {
+	what, reindex := "reindexed", w.ledger.Reindex
+	if o.dryRun {
+		what, reindex = "would be reindexed", w.ledger.JobFaults
+	}
+	faults, err := reindex(ctx)
+	if err != nil {
+		return err
+	}
+	progress := a.startProgress("mended")
+	defer a.endProgress(progress)
+	named := newNotices(progress)
+	defer named.close()
+	for _, f := range faults {
+		if f.Doubled {
+			continue
+		}
+		r.Reindexed++
+		named.add(archive.Notice{What: what, Offset: -1, Key: check.LedgerKey, Reason: f.Reason})
+	}
+	return nil
+}
+
 // mend records what the store holds, and names it.
-func (a *app) mend(ctx context.Context, w workplace, o checkOptions, found *wrong) (r repaired, err error) {
+func (a *app) mend(ctx context.Context, w workplace, o checkOptions, found *wrong, r *repaired) error {
 	progress := a.startProgress("mended")
 	defer a.endProgress(progress)
 	named := newNotices(progress)
@@ -76,15 +106,16 @@ func (a *app) mend(ctx context.Context, w workplace, o checkOptions, found *wron
 		named.add(archive.Notice{What: what, Offset: -1, Key: key, Reason: reason})
 	}
 	// What is found elsewhere may lie in a segment that isn't known before.
-	if err := a.mendOrphans(ctx, w, o, found, &r, say, named); err != nil {
-		return r, err
+	if err := a.mendOrphans(ctx, w, o, found, r, say, named); err != nil {
+		return err
 	}
+	var err error
 	r.Relocated, err = check.Relocate(ctx, check.RelocateConfig{
 		Store: w.store, Ledger: w.ledger, Concurrency: concurrency(w.config), DryRun: o.dryRun,
 		Found: func(d ledger.Document, in string) { say("relocated", d.Key, "it lies in "+in) },
 	}, found.lost)
 	if err != nil || !found.drift {
-		return r, err
+		return err
 	}
 	recount := w.ledger.Recount
 	if o.dryRun {
@@ -95,7 +126,7 @@ func (a *app) mend(ctx context.Context, w workplace, o checkOptions, found *wron
 		say("recounted", check.LedgerKey, fmt.Sprintf("%s documents of kind %q that are %s", term.Count(d.Documents), d.Kind, d.State))
 	}
 	r.Recounted = int64(len(drifts))
-	return r, err
+	return err
 }
 
 // mendOrphans adopts what the ledger doesn't know, and what erasures say.
@@ -124,4 +155,5 @@ func (r *repaired) lines(l *summaryLines) {
 	l.nonzero("quarantined", r.Quarantined, "records that the ledger did not know")
 	l.nonzero("relocated", r.Relocated, "documents that lie elsewhere than the ledger said")
 	l.nonzero("recounted", r.Recounted, "kinds of documents")
+	l.nonzero("reindexed", r.Reindexed, "documents that were not found by their jobs")
 }
