@@ -413,7 +413,7 @@ func TestUnknownCertificate(t *testing.T) {
 
 // Where a proxy stands before the server, the SDK makes every request.
 func TestProxied(t *testing.T) {
-	var agents []string
+	var agents, dialled []string
 	proxy := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		agents = append(agents, r.URL.Host+" "+r.Header.Get("User-Agent"))
@@ -421,7 +421,12 @@ func TestProxied(t *testing.T) {
 	defer proxy.Close()
 	(&gateway.Gateway{}).Setenv(t)
 	s, err := s3store.OpenOver(t.Context(), s3store.Config{Bucket: "bucket", Endpoint: "http://example.com", PathStyle: true}, func(tr *http.Transport) {
-		tr.Proxy = func(r *http.Request) (*url.URL, error) { return url.Parse(proxy.URL) }
+		tr.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse(proxy.URL) }
+		dial := tr.DialContext
+		tr.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			dialled = append(dialled, address)
+			return dial(ctx, network, address)
+		}
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -431,6 +436,9 @@ func TestProxied(t *testing.T) {
 	}
 	if len(agents) != 1 || !strings.HasPrefix(agents[0], "example.com aws-sdk-go") {
 		t.Errorf("the proxy saw %q, want one request by the SDK", agents)
+	}
+	if len(dialled) != 1 || "http://"+dialled[0] != proxy.URL {
+		t.Errorf("connections to %q, want the proxy alone", dialled)
 	}
 }
 
