@@ -35,8 +35,8 @@ const (
 //   - The rate at the limit held is measured, then another limit is tried:
 //     half as many again or two thirds, by turns; from the start, and after a
 //     trial that won, twice or half as many, in the same direction.
-//   - More wins if the rate grows by a fifth of what the limit grows by, fewer
-//     if it falls by less than a tenth of what the limit falls by.
+//   - More wins if the rate grows by three tenths of what the limit grows by,
+//     fewer if it falls by less than a tenth of what the limit falls by.
 //   - After each trial that lost the limit rests twice as long, unless the rate
 //     changes by itself.
 //   - A measurement begins with the first answer to a Put that was begun under
@@ -120,7 +120,7 @@ func (c *climber) judge(rate float64, now time.Time) {
 		return
 	}
 	change := float64(c.limit)/float64(c.held) - 1 // of the limit; negative for fewer
-	worth := 0.2
+	worth := 0.3
 	if change < 0 {
 		worth = 0.1
 	}
