@@ -258,7 +258,7 @@ func (d *prepared) metadata(it *item) map[string]string {
 	return map[string]string{
 		"logstow-input-sha256": it.hash(),
 		"logstow-input-size":   strconv.FormatInt(it.size, 10),
-		"logstow-lines":        strconv.FormatInt(int64(it.info.LineCount), 10),
+		"logstow-lines":        strconv.FormatInt(it.info.LineCount, 10),
 		"logstow-changed":      strings.Join(d.changed, ","),
 	}
 }
