@@ -17,7 +17,7 @@ import (
 
 const (
 	// The page caches are all that grows with the ledger, up to these sizes.
-	writerCacheKiB = 8 << 10
+	writerCacheKiB = 4 << 10
 	readerCacheKiB = 1 << 10
 	readers        = 4
 
