@@ -142,7 +142,7 @@ func TestJobsAreFound(t *testing.T) {
 			}
 		})
 	}
-	for range 120 {
+	for range 100 {
 		w.commit()
 		w.check(w.open[w.rnd.IntN(len(w.open))], 20)
 		if w.rnd.IntN(10) == 0 {
