@@ -469,6 +469,30 @@ func TestWithoutConditionalWrites(t *testing.T) {
 	}
 }
 
+// silent is a store that can't be reached.
+type silent struct{ store.Store }
+
+func (silent) Put(context.Context, string, store.Body, store.PutOptions) error {
+	return store.ErrUnavailable
+}
+
+// A run that finds nothing new doesn't ask the store anything.
+func TestNothingNewAsksNothing(t *testing.T) {
+	l, path := newLedger(t), file(t, job("a", ""))
+	for _, s := range []store.Store{memstore.New(), silent{}} {
+		in := input(t, path, jobfile.Config{})
+		in.Source = renamed{in.Source}
+		run(t, archive.Config{Store: s, Ledger: l, Inputs: []archive.Input{in}})
+	}
+}
+
+// renamed is a source that is read from its start each time.
+type renamed struct{ source.Source }
+
+func (r renamed) Records(ctx context.Context, _ map[string]string) iter.Seq2[*source.Record, error] {
+	return r.Source.Records(ctx, map[string]string{})
+}
+
 // failing is a source one of whose parts can't be read.
 type failing struct{ source.Source }
 

@@ -260,6 +260,7 @@ func (w *killWorld) check(whole bool) *oracleState {
 func (w *killWorld) settle() {
 	w.t.Helper()
 	w.age()
+	w.write(1) // whoever puts something removes what others left
 	w.start().wait(w.t)
 	st := w.check(true)
 	if n := w.start().wait(w.t); n != 0 {

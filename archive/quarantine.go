@@ -76,7 +76,7 @@ func (r *run) putQuarantined(ctx context.Context, it *item, id string) error {
 // putOnce puts what is not there yet. What is there has the same id, so it is
 // of the same record.
 func (r *run) putOnce(ctx context.Context, key string, body store.Body, contentType string) error {
-	err := r.pace.put(ctx, r.Store, key, body, store.PutOptions{IfAbsent: true, ContentType: contentType})
+	err := r.put(ctx, key, body, store.PutOptions{ContentType: contentType})
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("quarantine %s: %w", key, err)
 	}
@@ -92,10 +92,7 @@ func Retry(ctx context.Context, c Config, reader *jobfile.Reader, ids ...int64) 
 	began := time.Now()
 	c.Kinds = nil
 	r := newRun(c)
-	err := r.conditional(ctx)
-	if err == nil {
-		err = r.retryAll(ctx, reader, ids)
-	}
+	err := r.retryAll(ctx, reader, ids)
 	return r.tally.summary(began), err
 }
 

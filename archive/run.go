@@ -38,10 +38,7 @@ const MostConcurrency = 256
 func Run(ctx context.Context, c Config) (Summary, error) {
 	began := time.Now()
 	r := newRun(c)
-	err := r.conditional(ctx)
-	if err == nil {
-		err = r.pipeline(ctx)
-	}
+	err := r.pipeline(ctx)
 	s := r.summary(began)
 	limit, _ := r.pace.counts()
 	r.Log.DebugContext(ctx, "puts in flight", "limit", limit, "most", s.Concurrency)
@@ -59,6 +56,9 @@ type run struct {
 	tally  *tally
 	pace   *pacer
 	heavy  chan struct{} // a place for each record that needs more than its bytes
+
+	asking sync.Mutex
+	into   store.Store // guarded by asking; nil before the first Put
 
 	intake *intake    // from the reader to the inspectors, and in source order to the committer
 	writes chan *item // from the inspectors to the writers
@@ -91,20 +91,35 @@ func newRun(c Config) *run {
 	}
 }
 
-// conditional makes sure that no Put can replace what is there.
-func (r *run) conditional(ctx context.Context) error {
-	if r.DryRun {
-		return nil
-	}
-	ok, err := probe.Conditional(ctx, r.Store)
+// put puts what may be there already. What it does first is to make sure that
+// no Put of the run can replace what is there.
+func (r *run) put(ctx context.Context, key string, body store.Body, opts store.PutOptions) error {
+	into, err := r.conditional(ctx)
 	if err != nil {
 		return err
 	}
+	opts.IfAbsent = true
+	return r.pace.put(ctx, into, key, body, opts)
+}
+
+// conditional returns the store to put into. The first call asks the store, so
+// that a run which finds nothing new makes no request.
+func (r *run) conditional(ctx context.Context) (store.Store, error) {
+	r.asking.Lock()
+	defer r.asking.Unlock()
+	if r.into != nil {
+		return r.into, nil
+	}
+	ok, err := probe.Conditional(ctx, r.Store)
+	if err != nil {
+		return nil, err
+	}
+	r.into = r.Store
 	if !ok {
 		r.Log.WarnContext(ctx, "store has no conditional writes: looking before each write instead; no one else may write there meanwhile")
-		r.Store = store.StatFirst(r.Store)
+		r.into = store.StatFirst(r.Store)
 	}
-	return nil
+	return r.into, nil
 }
 
 // pipeline runs all stages to their end. No stage leaves before the one in

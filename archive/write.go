@@ -71,24 +71,24 @@ func (r *run) write(ctx context.Context, it *item) (outcome, error) {
 // place puts the document at its key, or as a revision where that is taken.
 func (r *run) place(ctx context.Context, it *item, d *prepared) (outcome, error) {
 	if !it.busy.taken(it.key) {
-		o, err := r.put(ctx, it, d)
+		o, err := r.putAll(ctx, it, d)
 		if !errors.Is(err, errTaken) {
 			return o, err
 		}
 	}
 	it.row.Key, it.row.Revision = layout.Revision(it.key, it.hash()), true
-	return r.put(ctx, it, d)
+	return r.putAll(ctx, it, d)
 }
 
-// put puts what belongs to it.row.Key, the document last.
-func (r *run) put(ctx context.Context, it *item, d *prepared) (outcome, error) {
+// putAll puts what belongs to it.row.Key, the document last.
+func (r *run) putAll(ctx context.Context, it *item, d *prepared) (outcome, error) {
 	key := it.row.Key
 	err := r.putBeside(ctx, it, d)
 	unread := errors.Is(err, errUnverified)
 	if err != nil && !unread {
 		return undecided, err
 	}
-	err = r.pace.put(ctx, r.Store, key, d.body, store.PutOptions{IfAbsent: true, Metadata: d.metadata(it)})
+	err = r.put(ctx, key, d.body, store.PutOptions{Metadata: d.metadata(it)})
 	switch {
 	case err == nil && unread:
 		it.row.Verified = false
@@ -124,7 +124,7 @@ func (r *run) putBeside(ctx context.Context, it *item, d *prepared) error {
 	it.row.InputSize = it.size
 	var unread error
 	if d.overflow != nil {
-		err := r.pace.put(ctx, r.Store, layout.Overflow(key), d.overflow.body(), store.PutOptions{IfAbsent: true, ContentType: "application/zstd"})
+		err := r.put(ctx, layout.Overflow(key), d.overflow.body(), store.PutOptions{ContentType: "application/zstd"})
 		if errors.Is(err, fs.ErrExist) {
 			var there store.Body
 			if there, err = compareOverflow(ctx, r.Store, key, it); err == nil {
@@ -136,7 +136,7 @@ func (r *run) putBeside(ctx context.Context, it *item, d *prepared) error {
 		}
 	}
 	content := layout.Encode(d.change(it, kept))
-	err := r.pace.put(ctx, r.Store, layout.Meta(key), store.Bytes(content), store.PutOptions{IfAbsent: true})
+	err := r.put(ctx, layout.Meta(key), store.Bytes(content), store.PutOptions{})
 	if errors.Is(err, fs.ErrExist) {
 		err = compareChange(ctx, r.Store, key, it, d.inner)
 	}
