@@ -1,6 +1,8 @@
 -- The rows of a job, found by an index whose end alone is written to: a job's id
 -- is random, so that in a B-tree of them each new row would change a page of its
--- own. See package jobindex for what is in it.
+-- own. See package jobindex for what is in it. That no version (user, job, input hash)
+-- is recorded twice is no longer the database's to see to, but that of whoever
+-- inserts documents, in the same transaction.
 DROP INDEX documents_identity;
 
 -- One row a run. Whatever changes the index makes a run whose id is greater than
