@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -123,20 +124,32 @@ func sums(data io.ReaderAt, size int64) (store.Body, error) {
 // whoever reads it.
 const zstdWindow = 1 << 20
 
+// encoders are used again, since one takes longer to make than most records to
+// compress.
+var encoders = sync.Pool{New: func() any {
+	w, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(zstdWindow))
+	if err != nil {
+		panic(err) // of constants
+	}
+	return w
+}}
+
 // compress returns a spool of data, zstd-compressed. The result depends on
 // nothing but the data.
 func compress(data io.ReaderAt, size int64) (*spool, error) {
 	s := newSpool(0)
-	w, err := zstd.NewWriter(s, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(zstdWindow))
+	w := encoders.Get().(*zstd.Encoder)
+	w.Reset(s)
+	_, err := io.Copy(w, io.NewSectionReader(data, 0, size))
 	if err == nil {
-		if _, err = io.Copy(w, io.NewSectionReader(data, 0, size)); err == nil {
-			err = w.Close()
-		}
+		err = w.Close()
 	}
 	if err != nil {
 		s.close()
 		return nil, fmt.Errorf("compress a record: %w", err)
 	}
+	w.Reset(nil)
+	encoders.Put(w)
 	return s, nil
 }
 
