@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
+	"os"
 	"syscall"
 	"time"
 )
@@ -56,6 +58,20 @@ func (c *conn) quiet() bool {
 		return true
 	}
 	return c.socket.Read(c.peek) == nil && !c.peeked
+}
+
+// more tells whether the server said more than the answer that was read, as far
+// as it has come to this side of the socket: TLS may hold it, where neither
+// quiet nor the reader sees it.
+func (c *conn) more() bool {
+	if c.reader.Buffered() > 0 || !c.secure {
+		return c.reader.Buffered() > 0
+	}
+	if c.SetReadDeadline(time.Unix(1, 0)) != nil { // so that nothing is waited for
+		return true
+	}
+	_, err := c.reader.Peek(1)
+	return !errors.Is(err, os.ErrDeadlineExceeded) || c.SetReadDeadline(c.expires) != nil
 }
 
 // exchange sends a request and reads its answer, each within timeout, and ends

@@ -90,7 +90,7 @@ func (p *pool) do(ctx context.Context, head, content []byte, timeout time.Durati
 // doOver makes a request over a connection, and keeps or closes it.
 func (p *pool) doOver(ctx context.Context, c *conn, head, content []byte, timeout time.Duration) (answer, bool, error) {
 	a, begun, err := c.exchange(ctx, head, content, timeout)
-	if err != nil || a.last || c.reader.Buffered() > 0 {
+	if err != nil || a.last || c.more() {
 		_ = c.Close() // what matters of it is known
 		return a, begun, err
 	}
