@@ -96,9 +96,10 @@ func (s *Store) putDirect(ctx context.Context, name string, body store.Body, opt
 			return false, tried, nil
 		}
 		now := time.Now().UTC()
-		s.direct.write(h, where, request{name: name, body: body, opts: opts, creds: creds, now: now, signed: s.direct.clock(now)})
+		signed := s.direct.clock(now)
+		s.direct.write(h, where, request{name: name, body: body, opts: opts, creds: creds, now: now, signed: signed})
 		a, err := where.pool.do(ctx, h.wire, content, s.direct.timeout)
-		if err == nil && s.direct.adjust(a, now, time.Now()) {
+		if err == nil && s.direct.adjust(a, now, signed, time.Now()) {
 			continue
 		}
 		done, err = s.direct.judge(ctx, a, err, opts)

@@ -19,8 +19,9 @@ var skewCodes = map[string]bool{
 func (d *direct) clock(now time.Time) time.Time { return now.Add(time.Duration(d.skew.Load())) }
 
 // adjust corrects the clock where a request was refused because of it, and
-// tells whether it did: then the request is worth another try.
-func (d *direct) adjust(a answer, asked, answered time.Time) bool {
+// tells whether it was: then the request is worth another try. It was made at
+// asked, and signed for another time.
+func (d *direct) adjust(a answer, asked, signed, answered time.Time) bool {
 	if a.status < 400 || a.status >= 500 || a.date == "" || a.cached || !skewCodes[a.failure().code] {
 		return false
 	}
@@ -29,7 +30,7 @@ func (d *direct) adjust(a answer, asked, answered time.Time) bool {
 		return false
 	}
 	ahead := date.Sub(asked.Add(answered.Sub(asked) / 2))
-	if off := ahead - time.Duration(d.skew.Load()); off.Abs() <= maxSkew {
+	if off := ahead - signed.Sub(asked); off.Abs() <= maxSkew {
 		return false
 	}
 	d.skew.Store(int64(ahead))

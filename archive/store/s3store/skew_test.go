@@ -7,8 +7,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"logstow/archive/store"
 	"logstow/archive/store/s3store"
@@ -89,6 +92,35 @@ func TestClockIsWrong(t *testing.T) {
 				t.Errorf("Put to a server %v ahead that says %s: %d requests, %v; want %d", step.ahead, code, n, err, step.requests)
 			}
 		}
+	}
+}
+
+// Puts that are all under way when the clock turns out to be wrong are each made
+// once more, whichever hears of it first.
+func TestClockIsWrongForMany(t *testing.T) {
+	const puts = 8
+	clock := &otherClock{code: "RequestTimeTooSkewed", ahead: time.Hour}
+	var asked atomic.Int32
+	var all sync.WaitGroup
+	all.Add(puts)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) <= puts {
+			all.Done()
+			all.Wait()
+		}
+		clock.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	(&gateway.Gateway{}).Setenv(t)
+	s := open(t, s3store.Config{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, MaxAttempts: 2, MaxBackoff: time.Millisecond})
+	var g errgroup.Group
+	for range puts {
+		g.Go(func() error {
+			return s.Put(t.Context(), "k", store.Bytes([]byte("x")), store.PutOptions{IfAbsent: true})
+		})
+	}
+	if err := g.Wait(); err != nil || asked.Load() != 2*puts {
+		t.Errorf("%d Puts: %d requests, %v; want two for each", puts, asked.Load(), err)
 	}
 }
 
