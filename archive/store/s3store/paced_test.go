@@ -3,12 +3,16 @@ package s3store_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"logstow/archive/store"
 	"logstow/archive/store/s3store"
+	"logstow/archive/store/storetest/gateway"
 )
 
 // Who slows down by himself hears of it at once, after one request. Others hear
@@ -68,5 +72,33 @@ func TestPacedIsForThrottlingAlone(t *testing.T) {
 				t.Errorf("Put after %+v for good = %v, want ErrUnavailable and not ErrThrottled", first, err)
 			}
 		}
+	}
+}
+
+// A service that has no credentials to give just now is not the store: whoever
+// slows down by himself waits for it like anyone else.
+func TestPacedWaitsForCredentials(t *testing.T) {
+	var asked atomic.Int32
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer service.Close()
+	(&gateway.Gateway{}).Setenv(t)
+	t.Setenv("AWS_ENDPOINT_URL_STS", service.URL)
+	asks := func(paced bool) int32 {
+		asked.Store(0)
+		s := open(t, s3store.Config{
+			Bucket: "bucket", Endpoint: "http://127.0.0.1:1", PathStyle: true, AssumeRole: "arn:aws:iam::123456789012:role/logs",
+			MaxAttempts: 3, MaxBackoff: time.Millisecond,
+		})
+		err := s.Put(t.Context(), "k", store.Bytes([]byte("x")), store.PutOptions{IfAbsent: true, Paced: paced})
+		if !errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrThrottled) || !strings.Contains(err.Error(), "credentials") {
+			t.Errorf("Put with paced=%v: %v, want ErrUnavailable that names the credentials, and not ErrThrottled", paced, err)
+		}
+		return asked.Load()
+	}
+	if paced, others := asks(true), asks(false); paced != others || paced < 3 {
+		t.Errorf("asked for credentials %d times where paced, %d times else", paced, others)
 	}
 }

@@ -184,12 +184,17 @@ func (r unlessBroken) IsErrorRetryable(err error) bool {
 	return r.content.broken() == nil && r.Retryer.IsErrorRetryable(err)
 }
 
-// unlessThrottled is a Retryer for those who slow down by themselves.
+// unlessThrottled is a Retryer for those who slow down by themselves. It is not
+// the store that asks for it where no credentials are to be had.
 type unlessThrottled struct{ aws.Retryer }
 
 func (r unlessThrottled) IsErrorRetryable(err error) bool {
 	f, answered := inspect(err)
-	return !(answered && f.throttled()) && r.Retryer.IsErrorRetryable(err)
+	var creds *credentialsError
+	if answered && f.throttled() && !errors.As(err, &creds) {
+		return false
+	}
+	return r.Retryer.IsErrorRetryable(err)
 }
 
 // withPayloadHash signs a request with a SHA-256 that is known already. Over
