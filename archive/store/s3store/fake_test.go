@@ -73,12 +73,12 @@ func TestPutSends(t *testing.T) {
 	content := bytes.Repeat([]byte("content "), 1000)
 	sha := sha256.Sum256(content)
 	crc := crc32.Checksum(content, crc32.MakeTable(crc32.Castagnoli))
-	var header http.Header
+	headers := make(chan http.Header, 10)
 	s, _ := fake(t, s3store.Config{
 		Prefix: "p", SSE: "aws:kms", KMSKey: "key-1", StorageClass: "STANDARD_IA",
 		Tags: map[string]string{"team": "a&b c", "cost": "1"}, LockMode: "COMPLIANCE", LockDays: 30,
 	}, func(r *http.Request, body []byte) {
-		header = r.Header.Clone()
+		headers <- r.Header.Clone()
 		if r.Method != http.MethodPut || r.URL.EscapedPath() != "/bucket/p/a%20b" || r.ContentLength != int64(len(content)) || !bytes.Equal(body, content) {
 			t.Errorf("%s %s with %d of %d bytes", r.Method, r.URL.EscapedPath(), len(body), r.ContentLength)
 		}
@@ -87,6 +87,7 @@ func TestPutSends(t *testing.T) {
 	if err != nil {
 		t.Fatalf("Put: %v", err)
 	}
+	header := <-headers
 	for name, want := range map[string]string{
 		"X-Amz-Content-Sha256":                        hex.EncodeToString(sha[:]),
 		"X-Amz-Checksum-Crc32c":                       base64.StdEncoding.EncodeToString([]byte{byte(crc >> 24), byte(crc >> 16), byte(crc >> 8), byte(crc)}),
@@ -114,6 +115,7 @@ func TestPutSends(t *testing.T) {
 	if err := s.Put(t.Context(), "a b", store.Bytes(content), store.PutOptions{IfMatch: `"etag"`, ContentType: "application/zstd"}); err != nil {
 		t.Fatalf("Put: %v", err)
 	}
+	header = <-headers
 	if got := []string{header.Get("If-Match"), header.Get("If-None-Match"), header.Get("Content-Type")}; fmt.Sprint(got) != `["etag"  application/zstd]` {
 		t.Errorf("Put if match sends %q", got)
 	}
