@@ -43,7 +43,8 @@ type Config struct {
 
 // Source is one path. It implements source.Source.
 //
-// Besides the budget it holds up to four times SpoolSize of the file being read.
+// Besides the budget it holds up to four times SpoolSize of the file being read,
+// and where that is compressed up to a megabyte more, decompressed ahead.
 type Source struct {
 	c     Config
 	pools pools
