@@ -1,9 +1,6 @@
 package jobfile
 
-import (
-	"iter"
-	"strings"
-)
+import "strings"
 
 // path is where a shape has something: names of members within each other,
 // joined by dots.
@@ -80,7 +77,7 @@ func newPlan(shapes []*shape) *plan {
 func (p *plan) add(to *path) *node {
 	n := p.root
 	to.along = nil
-	for _, name := range steps(to.name) {
+	for name := range strings.SplitSeq(to.name, ".") {
 		kid := n.kid([]byte(name))
 		if kid == nil {
 			if n.kids == nil {
@@ -96,17 +93,4 @@ func (p *plan) add(to *path) *node {
 	}
 	to.slot = n.slot
 	return n
-}
-
-// steps yields the names in a path, each with where it ends.
-func steps(path string) iter.Seq2[int, string] {
-	return func(yield func(int, string) bool) {
-		end := -1
-		for name := range strings.SplitSeq(path, ".") {
-			end += 1 + len(name)
-			if !yield(end, name) {
-				return
-			}
-		}
-	}
 }
