@@ -242,6 +242,22 @@ func findAll(t *testing.T, l *ledger.Ledger, n int) error {
 }
 
 // A job may have any number of versions.
+// A job with many versions leaves most buckets of its run empty, where others are
+// looked for.
+func TestJobsBesideOneOfManyVersions(t *testing.T) {
+	l := open(t, newPath(t))
+	b := ledger.Batch{Documents: []ledger.Document{job("u", "other", "x")}}
+	for i := range 1000 {
+		b.Documents = append(b.Documents, job("u", "same", fmt.Sprint(i)))
+	}
+	commit(t, l, b)
+	for i := range 100 {
+		equal(t, "versions of no job", len(must(l.ByJob(t.Context(), "", fmt.Sprint(i)))(t)), 0)
+	}
+	equal(t, "versions of the other", len(must(l.ByJob(t.Context(), "u", "other"))(t)), 1)
+	checkJobs(t, l)
+}
+
 func TestJobWithManyVersions(t *testing.T) {
 	l := open(t, newPath(t))
 	const versions = 2500

@@ -9,7 +9,7 @@ import (
 )
 
 // bucketsOfJobSQL has of every run the bucket of a hash.
-const bucketsOfJobSQL = `SELECT r.id, r.entries, r.first_document, r.last_document, b.entries FROM job_runs AS r
+const bucketsOfJobSQL = `SELECT r.id, r.entries, r.first_document, r.last_document, b.id IS NOT NULL, b.entries FROM job_runs AS r
 LEFT JOIN job_buckets AS b ON b.id = (r.id << 20) + ((? * r.buckets) >> 32)`
 
 // ofJob is the condition that a row is of a job.
@@ -61,14 +61,15 @@ func ofJobIn(ctx context.Context, q queryer, job string) (ofJob, error) {
 func scanBucket(rows *sql.Rows, hash uint32, ids []int64) ([]int64, error) {
 	var id int64
 	var r jobindex.Run
-	var bucket sql.RawBytes
-	if err := rows.Scan(&id, &r.Entries, &r.First, &r.Last, &bucket); err != nil {
+	var there bool
+	var bucket sql.RawBytes // nil where it is empty, too
+	if err := rows.Scan(&id, &r.Entries, &r.First, &r.Last, &there, &bucket); err != nil {
 		return nil, err
 	}
 	if err := r.Check(); err != nil {
 		return nil, fmt.Errorf("run %d: %w", id, err)
 	}
-	if bucket == nil {
+	if !there {
 		return nil, fmt.Errorf("run %d: %w: bucket %d is missing", id, jobindex.ErrDamaged, r.Bucket(hash))
 	}
 	return r.Find(bucket, hash, ids)
