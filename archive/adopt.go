@@ -73,7 +73,7 @@ type AdoptSummary struct {
 // hold of the store matches it, it is Stored, and Owed.
 func Adopt(ctx context.Context, c AdoptConfig) (AdoptSummary, error) {
 	if c.Concurrency == 0 {
-		c.Concurrency = defaultConcurrency
+		c.Concurrency = 32
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -20,6 +20,9 @@ const (
 	// throttled is how long a store may take nothing at all before the run
 	// ends.
 	throttled = time.Minute
+
+	// outlasted is how long it may take others and not a certain one.
+	outlasted = 10 * time.Minute
 )
 
 // pacer makes the Puts of a run. It decides how many writers may work, each of
@@ -86,10 +89,11 @@ func (p *pacer) counts() (limit, most int) {
 
 // put is s.Put. Where the store asks for fewer requests it waits and makes the
 // Put again, until the store took it, or refused it for another reason; until
-// ctx ends; or until the store has taken nothing for a minute: then the error
-// is store.ErrUnavailable.
+// ctx ends; or until the store has taken nothing for a minute, or not this one
+// for ten: then the error is store.ErrUnavailable.
 func (p *pacer) put(ctx context.Context, s store.Store, key string, body store.Body, opts store.PutOptions) error {
 	opts.Paced = true
+	first := time.Now()
 	for tries := 1; ; tries++ {
 		if err := p.ready(ctx); err != nil {
 			return err
@@ -100,7 +104,7 @@ func (p *pacer) put(ctx context.Context, s store.Store, key string, body store.B
 			p.answered(began)
 			return err
 		}
-		if !p.refused(began) {
+		if !p.refused(began) || time.Since(first) >= outlasted {
 			return err
 		}
 		if err := sleep(ctx, delay(tries)); err != nil {
@@ -165,7 +169,7 @@ func (p *pacer) refused(began time.Time) (again bool) {
 	switch {
 	case now.Sub(p.since) >= throttled:
 		return false
-	case began.Before(p.resume) || !p.fixed && began.Before(p.climb.since): // we have slowed down since it was begun
+	case began.Before(p.resume) || !p.fixed && began.Before(p.climb.since): // it says nothing of the limit in force
 	case !p.fixed && p.climb.limit > 1:
 		p.climb.cut(now)
 	default:

@@ -388,6 +388,40 @@ func TestPacerGivesUp(t *testing.T) {
 	})
 }
 
+// pickyStore takes every key but one.
+type pickyStore struct{ store.Store }
+
+func (pickyStore) Put(_ context.Context, key string, _ store.Body, _ store.PutOptions) error {
+	if key == "refused" {
+		return store.ErrThrottled
+	}
+	return nil
+}
+
+// A Put that is not taken for ten minutes while others are keeps nobody waiting
+// any longer.
+func TestPacerGivesUpOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, began := archive.NewPacer(4, false), time.Now()
+		ctx, cancel := context.WithCancel(t.Context())
+		var others sync.WaitGroup
+		others.Go(func() {
+			for ctx.Err() == nil {
+				if err := archive.PacerPut(p, ctx, pickyStore{}, "taken", store.Body{}, store.PutOptions{}); err != nil && ctx.Err() == nil {
+					t.Errorf("Put of another: %v", err)
+				}
+				time.Sleep(time.Second)
+			}
+		})
+		err := archive.PacerPut(p, ctx, pickyStore{}, "refused", store.Body{}, store.PutOptions{})
+		if took := time.Since(began); !errors.Is(err, store.ErrUnavailable) || took < 10*time.Minute || took > 11*time.Minute {
+			t.Errorf("after %v Put returned %v", took, err)
+		}
+		cancel()
+		others.Wait()
+	})
+}
+
 // Where the store takes something now and then, a Put is made until it is taken.
 func TestPacerGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -93,7 +93,7 @@ func Retry(ctx context.Context, c Config, reader *jobfile.Reader, ids ...int64) 
 	c.Kinds = nil
 	r := newRun(c)
 	err := r.retryAll(ctx, reader, ids)
-	return r.tally.summary(began), err
+	return r.summary(began), err
 }
 
 // retryAll goes on after damaged records, and names them at the end.
