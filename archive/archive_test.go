@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -483,6 +485,31 @@ func TestNothingNewAsksNothing(t *testing.T) {
 		in := input(t, path, jobfile.Config{})
 		in.Source = renamed{in.Source}
 		run(t, archive.Config{Store: s, Ledger: l, Inputs: []archive.Input{in}})
+	}
+}
+
+// dead is a store that can't be reached, and says so late.
+type dead struct {
+	store.Store
+	asked atomic.Int64
+}
+
+func (s *dead) Put(context.Context, string, store.Body, store.PutOptions) error {
+	s.asked.Add(1)
+	time.Sleep(time.Millisecond)
+	return store.ErrUnavailable
+}
+
+// All writers wait for the first answer of the store, and none asks again.
+func TestDeadStoreIsAskedOnce(t *testing.T) {
+	var b strings.Builder
+	for i := range 200 {
+		b.WriteString(job(fmt.Sprint(i), "") + "\n")
+	}
+	s := &dead{}
+	_, err := archive.Run(t.Context(), archive.Config{Store: s, Ledger: newLedger(t), Inputs: []archive.Input{input(t, file(t, b.String()), jobfile.Config{})}})
+	if n := s.asked.Load(); !errors.Is(err, store.ErrUnavailable) || n != 1 {
+		t.Errorf("after %d requests the run ends with %v", n, err)
 	}
 }
 

@@ -23,6 +23,11 @@ const (
 
 	// outlasted is how long it may take others and not a certain one.
 	outlasted = 10 * time.Minute
+
+	// allowance is how many refusals an answer makes up for, and savings how many
+	// can be made up for at once: some stores refuse anybody now and then.
+	allowance = 1.0 / 20
+	savings   = 10
 )
 
 // pacer makes the Puts of a run. It decides how many writers may work, each of
@@ -37,7 +42,8 @@ type pacer struct {
 	closed bool      // guarded by mu, as is all that follows
 	climb  climber
 	flying int
-	most   int // in flight at once, of the whole run
+	most   int     // in flight at once, of the whole run
+	credit float64 // refusals that mean nothing
 
 	since  time.Time     // of the first Put that was not taken since one was; zero: the latest was
 	pause  time.Duration // the latest of all writers; 0: one was taken since
@@ -146,6 +152,7 @@ func (p *pacer) answered(began time.Time) {
 	defer p.mu.Unlock()
 	p.flying--
 	p.since, p.pause = time.Time{}, 0
+	p.credit = min(p.credit+allowance, savings)
 	if p.fixed {
 		return
 	}
@@ -170,6 +177,8 @@ func (p *pacer) refused(began time.Time) (again bool) {
 	case now.Sub(p.since) >= throttled:
 		return false
 	case began.Before(p.resume) || !p.fixed && began.Before(p.climb.since): // it says nothing of the limit in force
+	case p.credit >= 1:
+		p.credit--
 	case !p.fixed && p.climb.limit > 1:
 		p.climb.cut(now)
 	default:

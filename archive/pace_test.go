@@ -21,6 +21,7 @@ type behaviour struct {
 	workers int           // for service
 	slow    time.Duration // what one Put in a hundred takes more
 	limit   float64       // Puts a second, above which they are throttled; 0: none
+	moody   float64       // of all Puts, the share that is throttled however few there are
 	fsync   time.Duration // one for all that wait; 0: none
 	stopped chan struct{} // while not nil, Puts wait for its end
 }
@@ -81,6 +82,10 @@ func (s *server) begin() (time.Duration, <-chan struct{}, error) {
 			return 0, nil, fmt.Errorf("put: %w", store.ErrThrottled)
 		}
 		s.tokens--
+	}
+	if s.moody > 0 && s.rng.Float64() < s.moody {
+		s.refused++
+		return 0, nil, fmt.Errorf("put: %w", store.ErrThrottled)
 	}
 	s.inFlight++
 	stopped := s.stopped
@@ -240,6 +245,7 @@ func TestPacerFinds(t *testing.T) {
 		"one in 100 is slow":   {behaviour{latency: 20 * time.Millisecond, slow: 2 * time.Second}, 3 * time.Second, 256 / 0.042, 170, 256},
 		"throttles, far":       {behaviour{latency: 20 * time.Millisecond, limit: 1000}, 5 * time.Second, 750, 8, 40},
 		"throttles, near":      {behaviour{latency: 500 * time.Microsecond, limit: 1000}, 2 * time.Second, 800, 1, 2},
+		"throttles one in 50":  {behaviour{latency: 20 * time.Millisecond, moody: 0.02}, 3 * time.Second, 256 / 0.03, 170, 256},
 		"throttles all but 50": {behaviour{latency: 5 * time.Millisecond, limit: 50}, time.Second, 36, 1, 2},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -53,8 +53,9 @@ type run struct {
 	pace   *pacer
 	heavy  chan struct{} // a place for each record that needs more than its bytes
 
-	asking sync.Mutex
-	into   store.Store // guarded by asking; nil before the first Put
+	asking  sync.Mutex
+	into    store.Store // guarded by asking; nil before the first Put
+	refused error       // guarded by asking; why there is none
 
 	intake *intake    // from the reader to the inspectors, and in source order to the committer
 	writes chan *item // from the inspectors to the writers
@@ -103,11 +104,12 @@ func (r *run) put(ctx context.Context, key string, body store.Body, opts store.P
 func (r *run) conditional(ctx context.Context) (store.Store, error) {
 	r.asking.Lock()
 	defer r.asking.Unlock()
-	if r.into != nil {
-		return r.into, nil
+	if r.into != nil || r.refused != nil {
+		return r.into, r.refused
 	}
 	ok, err := probe.Conditional(ctx, r.Store)
 	if err != nil {
+		r.refused = err
 		return nil, err
 	}
 	r.into = r.Store

@@ -241,7 +241,6 @@ func findAll(t *testing.T, l *ledger.Ledger, n int) error {
 	return err
 }
 
-// A job may have any number of versions.
 // A job with many versions leaves most buckets of its run empty, where others are
 // looked for.
 func TestJobsBesideOneOfManyVersions(t *testing.T) {
@@ -258,6 +257,7 @@ func TestJobsBesideOneOfManyVersions(t *testing.T) {
 	checkJobs(t, l)
 }
 
+// A job may have any number of versions.
 func TestJobWithManyVersions(t *testing.T) {
 	l := open(t, newPath(t))
 	const versions = 2500
