@@ -161,7 +161,7 @@ func (a *app) input(from config.Source, budget *archive.Budget) (archive.Input, 
 func (a *app) archiving(c *config.Config, s store.Store, l *ledger.Ledger, dryRun bool) archive.Config {
 	return archive.Config{
 		Store: s, Ledger: l,
-		Concurrency:    c.Archive.Concurrency,
+		Concurrency:    archiveConcurrency(c),
 		ConcurrencyMax: c.Archive.ConcurrencyMax,
 		Detail:         c.Archive.Detail,
 		Overflow:       archive.Overflow(c.Archive.Overflow),

@@ -47,6 +47,16 @@ func mostConcurrency(c *config.Config) int {
 	return cmp.Or(c.Archive.Concurrency, c.Archive.ConcurrencyMax, archive.MostConcurrency)
 }
 
+// archiveConcurrency is how many documents archive writes at once; 0: it finds
+// out. Into a folder it is as many as may be, which share their fsyncs: there is
+// no server that they could be too much for.
+func archiveConcurrency(c *config.Config) int {
+	if strings.HasPrefix(c.Store, "file://") {
+		return mostConcurrency(c)
+	}
+	return c.Archive.Concurrency
+}
+
 // s3Concurrency is how many requests a bucket gets at once where nobody says
 // otherwise: answers take long, and are independent of each other.
 const s3Concurrency = 64
