@@ -31,9 +31,10 @@ type bench struct {
 	curve      int    // records of the curve's end
 	memory     string // a folder that is in memory
 	stored     compacted
-	cache      string // what is kept between runs
-	kept       string // a folder of all runs, gone afterwards
-	scratch    string // a folder of the present run alone
+	cache      string   // what is kept between runs
+	kept       string   // a folder of all runs, gone afterwards
+	later      []string // scratch folders that are removed at the end
+	scratch    string   // a folder of the present run alone
 }
 
 // result is what a target's runs used. Err says why there are none.
@@ -53,7 +54,11 @@ func benchmark(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(b.kept)) }()
+	defer func() {
+		for _, dir := range append(b.later, b.kept) {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+	}()
 	if err := b.store(ctx, chosen); err != nil {
 		return err
 	}
@@ -220,15 +225,21 @@ func warm(path string) error {
 	return err
 }
 
-// once runs a target in a folder of its own, which is gone afterwards.
+// once runs a target in a folder of its own, which is gone afterwards; at the end
+// of all runs where there are many files in it, since some file systems make new
+// ones slowly for minutes after others were removed.
 func (b *bench) once(ctx context.Context, dir string, t target) (s sample, err error) {
 	b.scratch, err = os.MkdirTemp(dir, "run-")
 	if err != nil {
 		return s, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(b.scratch)) }()
 	if b.scratch, err = filepath.Abs(b.scratch); err != nil {
 		return s, err
+	}
+	if scratch := b.scratch; t.files {
+		b.later = append(b.later, scratch)
+	} else {
+		defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
 	}
 	settle()
 	return t.run(ctx, b)

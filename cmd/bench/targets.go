@@ -20,6 +20,7 @@ type target struct {
 	program string              // another program that it needs; "" for none
 	large   bool                // measured with one large record, not with the corpus
 	stored  bool                // with the corpus in a folder, as files
+	files   bool                // makes a file of each record on the disk
 	once    bool                // long, and much the same each time: one run of it is enough
 	absent  func(*bench) string // why it can't be measured, "" where it can; nil: it can
 	run     func(context.Context, *bench) (sample, error)
@@ -35,7 +36,7 @@ func targets() []target {
 		{name: "latency", what: "logstow into a null S3 server 20 ms away", run: intoNullAway(far, logstow("--concurrency-max", strconv.Itoa(together)))},
 		{name: "latency-sdk", what: "the AWS SDK alone, 256 at a time", run: intoNullAway(far, loop("put-loop", together))},
 		{name: "latency-own", what: "one signed request each alone, 256 at a time", run: intoNullAway(far, loop("own-loop", together))},
-		{name: "gateway", what: "logstow into versitygw", run: intoGateway(logstow())},
+		{name: "gateway", what: "logstow into versitygw", files: true, run: intoGateway(logstow())},
 		{name: "gateway-memory", what: "logstow into versitygw, files in memory", absent: noMemory, run: intoGatewayMemory(logstow())},
 		{name: "gateway-sdk", what: "the AWS SDK alone into it", absent: noMemory, run: intoGatewayMemory(loop("put-loop", 32))},
 		{name: "gateway-own", what: "one signed request each into it", absent: noMemory, run: intoGatewayMemory(loop("own-loop", 32))},
@@ -43,8 +44,8 @@ func targets() []target {
 		{name: "curve-100k", what: "100,000 of them", absent: tooLong(100_000), run: curve(100_000)},
 		{name: "curve-1m", what: "1,000,000 of them", once: true, absent: tooLong(1_000_000), run: curve(1_000_000)},
 		{name: "curve-10m", what: "10,000,000 of them", once: true, absent: tooLong(10_000_000), run: curve(10_000_000)},
-		{name: "dir", what: "logstow into a directory", run: intoDirectory},
-		{name: "tree", what: "the same files and fsyncs alone", run: treeAlone},
+		{name: "dir", what: "logstow into a directory", files: true, run: intoDirectory},
+		{name: "tree", what: "the same files and fsyncs alone", files: true, run: treeAlone},
 		{name: "lines", what: "one large record of many lines", large: true, run: largeRecord(corpus.Lines)},
 		{name: "string", what: "one large record of one string", large: true, run: largeRecord(corpus.String)},
 		{name: "text", what: "the lines of one large job as text, one processor", run: render("text")},
