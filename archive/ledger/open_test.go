@@ -32,7 +32,7 @@ func TestOpenCreatesPrivateFiles(t *testing.T) {
 
 func TestOpenSettings(t *testing.T) {
 	l := open(t, newPath(t))
-	for pragma, want := range map[string]int{"synchronous": 2, "journal_size_limit": 64 << 20, "wal_autocheckpoint": 16 << 10, "cache_size": -8 << 10} {
+	for pragma, want := range map[string]int{"synchronous": 2, "journal_size_limit": 64 << 20, "wal_autocheckpoint": 16 << 10, "cache_size": -4 << 10} {
 		var got int
 		if err := l.Writer().QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil {
 			t.Fatal(err)
