@@ -3,9 +3,7 @@ package corpus
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -19,14 +17,7 @@ const EntriesJob = "5f0c1d1a-8a4c-4f6e-9a55-000000000001"
 // yet. It never has more than a little of it in memory.
 func Entries(dir string, n int) (string, error) {
 	path := filepath.Join(dir, fmt.Sprintf("entries-v%d-%d.json", version, n))
-	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		return path, err
-	}
-	temp := path + ".new"
-	if err := writeEntries(temp, n); err != nil {
-		return "", fmt.Errorf("write %s: %w", path, err)
-	}
-	return path, os.Rename(temp, path)
+	return path, unlessThere(path, func(temp string) error { return writeEntries(temp, n) })
 }
 
 func writeEntries(path string, n int) (err error) {

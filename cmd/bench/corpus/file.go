@@ -114,6 +114,19 @@ type file struct {
 	f *os.File
 }
 
+// unlessThere has write make a file, which gets its name when it is whole, where
+// it is not there yet.
+func unlessThere(path string, write func(temp string) error) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	temp := path + ".new"
+	if err := write(temp); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return os.Rename(temp, path)
+}
+
 func create(path string) (file, error) {
 	f, err := os.Create(path)
 	if err != nil {

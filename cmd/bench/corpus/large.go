@@ -3,9 +3,7 @@ package corpus
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"time"
 )
@@ -24,14 +22,7 @@ const (
 // a little of it in memory.
 func Large(dir string, size int64, shape Shape) (string, error) {
 	path := filepath.Join(dir, fmt.Sprintf("large-v%d-%s-%d.json", version, shape, size))
-	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		return path, err
-	}
-	temp := path + ".new"
-	if err := writeLarge(temp, size, shape); err != nil {
-		return "", fmt.Errorf("write %s: %w", path, err)
-	}
-	return path, os.Rename(temp, path)
+	return path, unlessThere(path, func(temp string) error { return writeLarge(temp, size, shape) })
 }
 
 func writeLarge(path string, size int64, shape Shape) (err error) {

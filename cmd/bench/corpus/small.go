@@ -3,9 +3,7 @@ package corpus
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -20,14 +18,7 @@ const SmallBytes = 320
 // memory.
 func Small(dir string, o Options) (string, error) {
 	path := filepath.Join(dir, fmt.Sprintf("small-v%d-%d-%d.ndjson", version, o.Seed, o.Jobs))
-	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		return path, err
-	}
-	temp := path + ".new"
-	if err := writeSmall(temp, o); err != nil {
-		return "", fmt.Errorf("write %s: %w", path, err)
-	}
-	return path, os.Rename(temp, path)
+	return path, unlessThere(path, func(temp string) error { return writeSmall(temp, o) })
 }
 
 func writeSmall(path string, o Options) (err error) {
