@@ -14,10 +14,10 @@ import (
 
 // The setting says what puts small objects, and wins over the store's URL.
 func TestS3Client(t *testing.T) {
-	var agent string
+	agents := make(chan string, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		agent = r.Header.Get("User-Agent")
+		agents <- r.Header.Get("User-Agent")
 	}))
 	defer server.Close()
 	(&gateway.Gateway{}).Setenv(t)
@@ -36,7 +36,7 @@ func TestS3Client(t *testing.T) {
 		if err := s.Put(t.Context(), "k", store.Bytes([]byte("x")), store.PutOptions{}); err != nil {
 			t.Fatalf("Put: %v", err)
 		}
-		if !strings.HasPrefix(agent, c.want) {
+		if agent := <-agents; !strings.HasPrefix(agent, c.want) {
 			t.Errorf("with client %q and a URL that says %q it is put by %s, want %s", c.setting, c.url, agent, c.want)
 		}
 	}
