@@ -173,11 +173,12 @@ func (w *world) takeOut() {
 			continue
 		}
 		row := w.segmentRow(d)
+		w.must(w.ledger.AddInputs(w.t.Context(), []ledger.Document{d}))
 		w.put(d.Key, row.Document)
 		if len(row.Change) > 0 {
 			w.put(layout.Meta(d.Key), row.Change)
 		}
-		w.must(w.ledger.TakeOut(w.t.Context(), d))
+		w.must(w.ledger.KeepInput(w.t.Context(), d))
 	}
 	w.removeSegments()
 }

@@ -70,10 +70,20 @@ func (w *world) fillSegments() {
 	w.was = w.contents()
 }
 
+// takeOut takes a job, which is packed, out of its segment.
 func (w *world) takeOut(id string) {
 	w.t.Helper()
-	_, err := compact.TakeOut(w.t.Context(), compact.Config{Store: w.store, Ledger: w.ledger}, w.versions(id)[0])
+	if did := w.unpack(id); did.Documents != 1 {
+		w.t.Fatalf("restoring %s did %+v, want one taken out", id, did)
+	}
+}
+
+// unpack takes a job out of its segments, where it lies in any.
+func (w *world) unpack(id string) compact.Restored {
+	w.t.Helper()
+	did, err := compact.Restore(w.t.Context(), compact.Config{Store: w.store, Ledger: w.ledger}, ledger.Query{Job: id}, nil)
 	w.ok(err)
+	return did
 }
 
 func (w *world) segments(states ...ledger.SegmentState) []ledger.Segment {

@@ -2,7 +2,9 @@ package compact
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"logstow/archive/ledger"
@@ -18,6 +20,12 @@ const (
 	// looks is how often what was moved meanwhile is looked for again.
 	looks = 5
 )
+
+// movedMeanwhile tells whether an error may come of something having been moved or
+// removed since it was looked up.
+func movedMeanwhile(err error) bool {
+	return errors.Is(err, ledger.ErrMoved) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, store.ErrChanged)
+}
 
 // now is the time, in UTC.
 func (c *Config) now() time.Time {

@@ -235,6 +235,12 @@ func (w *packed) removeInputs(t *testing.T, s ledger.Segment) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.endInputs(t, docs)
+}
+
+// endInputs removes the objects of claimed inputs.
+func (w *packed) endInputs(t *testing.T, docs []ledger.Document) {
+	t.Helper()
 	for _, d := range docs {
 		if err := store.Remove(t.Context(), w.inner, nil, d.Key, layout.Meta(d.Key)); err != nil {
 			t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
@@ -108,6 +109,19 @@ func (b *batch) unread(ctx context.Context, d *ledger.Document, reason error) er
 		b.left(d, reason.Error())
 	}
 	return err
+}
+
+// look returns a document as the ledger has it now.
+func (c *Config) look(ctx context.Context, d ledger.Document) (ledger.Document, error) {
+	all, err := c.Ledger.ByJob(ctx, d.User, d.Job)
+	if err != nil {
+		return d, err
+	}
+	i := slices.IndexFunc(all, func(v ledger.Document) bool { return v.ID == d.ID })
+	if i < 0 {
+		return d, fmt.Errorf("it is no longer stored: %w", ledger.ErrMoved)
+	}
+	return all[i], nil
 }
 
 // leave leaves a row that a segment can't hold.

@@ -22,7 +22,7 @@ func emptied(t *testing.T, inner store.Store) (*packed, ledger.Segment) {
 	t.Helper()
 	w := newPacked(t, inner, 2)
 	s := w.pack(t, w.docs)
-	if err := takeAllOut(t, w); err != nil {
+	if err := everything(t, w); err != nil {
 		t.Fatal(err)
 	}
 	return w, s
@@ -188,7 +188,7 @@ func TestRemoveSegmentIsOvertaken(t *testing.T) {
 	if err := compact.RemoveSegment(t.Context(), w.config(), s); err != nil || !overtaken {
 		t.Fatalf("RemoveSegment = %v, overtaken: %v", err, overtaken)
 	}
-	if err := takeAllOut(t, w); err != nil {
+	if err := everything(t, w); err != nil {
 		t.Fatal(err)
 	}
 	w.wantOut(t)

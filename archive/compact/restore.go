@@ -24,8 +24,10 @@ type Restored struct {
 	DurationSeconds float64 `json:"duration_seconds"`
 }
 
-// Restore takes out of their segments what q selects, several at once. A later
-// run of Run packs them again, unless a hold keeps them. Each segment is read once.
+// Restore takes out of their segments what q selects, several at once: each is copied
+// to its own key, and lies there from then on. A later run of Run packs them again,
+// unless a hold keeps them. Each segment is read once. Where an object is just being
+// removed as an input it waits for that.
 //
 // What lies in a segment that is damaged or not there, or whose key has other
 // content, is left where it is and is a Notice; everything else is restored, and the

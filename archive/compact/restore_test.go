@@ -38,8 +38,8 @@ func (w *packed) gets() (n int) {
 
 func TestRestore(t *testing.T) {
 	w := newPacked(t, newMemory(), 60)
-	w.removeInputs(t, w.pack(t, w.docs[:40]))
-	w.pack(t, w.docs[40:55])
+	alone, both := w.pack(t, w.docs[:40]), w.pack(t, w.docs[40:55])
+	w.removeInputs(t, alone)
 	w.store.Reset()
 	shown := compact.Restored{}
 	did, err := compact.Restore(t.Context(), w.config(), ledger.Query{User: "5"}, func(r compact.Restored) { shown = r })
@@ -50,8 +50,14 @@ func TestRestore(t *testing.T) {
 		t.Errorf("the last progress is %+v, want %+v", shown, did)
 	}
 	w.wantOut(t)
+	w.wantCopies(t, alone, w.docs[:40])
+	w.wantCopies(t, both, w.docs[40:55])
+	w.store.Reset()
 	if did, err = compact.Restore(t.Context(), w.config(), ledger.Query{User: "5"}, nil); err != nil || did.Documents != 0 || did.AlreadyThere != 61 {
 		t.Errorf("once more: Restore = %+v, %v, want 61 that were there", did, err)
+	}
+	if calls := w.store.Calls(); len(calls) > 0 {
+		t.Errorf("once more: calls %v, want none", calls)
 	}
 }
 
@@ -81,16 +87,18 @@ func TestRestoreOfSome(t *testing.T) {
 }
 
 func TestRestoreWithFaults(t *testing.T) {
-	for name, n := range map[string]int{"few": 2, "many": 9} {
+	for name, n := range map[string]struct{ jobs, alone int }{
+		"in a segment alone":        {2, 3},
+		"some under their own keys": {2, 1},
+		"many":                      {9, 10},
+	} {
 		t.Run(name, func(t *testing.T) {
 			eachFault(t, func(t *testing.T) *packed {
-				w := newPacked(t, newMemory(), n)
-				if n > 2 {
-					w.removeInputs(t, w.pack(t, w.docs))
-					return w
+				w := newPacked(t, newMemory(), n.jobs)
+				w.removeInputs(t, w.pack(t, w.docs[:n.alone]))
+				if inputs := w.docs[n.alone:]; len(inputs) > 0 {
+					w.pack(t, inputs)
 				}
-				w.removeInputs(t, w.pack(t, w.docs[:1]))
-				w.pack(t, w.docs[1:])
 				return w
 			}, everything, func(t *testing.T, w *packed) { w.wantOut(t) })
 		})
@@ -149,6 +157,12 @@ func TestRestoreOfADamagedSegment(t *testing.T) {
 	did, err := compact.Restore(t.Context(), c, ledger.Query{}, nil)
 	if !errors.Is(err, fs.ErrExist) || did.Documents != 30 || did.Left != 1 || len(notices) != 1 || notices[0].Key != taken.Key {
 		t.Errorf("Restore = %+v, %v, notices %v, want one left for %v", did, err, notices, fs.ErrExist)
+	}
+	if msg := fmt.Sprint(err); !strings.Contains(msg, taken.Key) || !strings.Contains(msg, taken.SHA256.String()) {
+		t.Errorf("Restore over other content = %v, want it to name %s and %s", err, taken.Key, taken.SHA256)
+	}
+	if in, err := w.ledger.InSegment(t.Context(), s.ID); err != nil || len(in) != 1 || in[0].ID != taken.ID {
+		t.Errorf("InSegment = %+v, %v, want what could not be restored", in, err)
 	}
 
 	w = newPacked(t, newMemory(), 30)

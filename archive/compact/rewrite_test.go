@@ -259,8 +259,8 @@ func TestRewriteIntoTheSameSegment(t *testing.T) {
 	w := newPacked(t, newMemory(), 8)
 	first := w.pack(t, w.docs[:3])
 	w.removeInputs(t, first)
-	if _, err := compact.TakeOut(t.Context(), w.config(), w.docs[2]); err != nil {
-		t.Fatal(err)
+	if did, err := compact.Restore(t.Context(), w.config(), ledger.Query{Job: w.docs[2].Job}, nil); err != nil || did.Documents != 1 {
+		t.Fatalf("Restore = %+v, %v, want one", did, err)
 	}
 	second := w.pack(t, w.docs[2:4])
 	w.removeInputs(t, second)

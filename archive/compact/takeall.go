@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
@@ -111,6 +112,23 @@ func (t *taking) pass() error {
 		}
 	}
 	return nil
+}
+
+// find reads a document's row.
+func find(r *segment.Reader, d ledger.Document) (*segment.Row, error) {
+	found, err := r.Find(segment.Wanted{Job: d.Job, Recipe: d.Recipe})
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range found {
+		if f.Key != d.Key || f.SHA256 != d.SHA256 {
+			continue
+		}
+		row := f.Row
+		row.Document, err = r.Document(f)
+		return &row, err
+	}
+	return nil, fmt.Errorf("it has no row of %s with the SHA-256 %s: %w", d.Key, d.SHA256, segment.ErrDamaged)
 }
 
 // failAll tells of all that was not read yet why not.

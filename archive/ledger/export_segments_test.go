@@ -15,7 +15,7 @@ func SegmentStatements() map[string]Statement {
 		"segment: uncopy": uncopySQL, "segment: find": findMovedSQL(3), "segment: known": knownSQL,
 		"segment: empty": emptySegmentSQL, "segment: drop inputs": dropInputsSQL, "segment: drop copies": dropCopiesSQL,
 		"inputs: claimable": claimableInputsSQL, "inputs: claim": claimInputSQL, "inputs: count": countInputsSQL,
-		"inputs: one": oneInputSQL, "inputs: end": endInputsSQL(3), "take out": takeOutSQL,
+		"inputs: one": oneInputSQL, "inputs: end": endInputsSQL(3), "inputs: add": addInputSQL, "inputs: keep": keepInputSQL,
 		"loose: next user": nextUserSQL, "loose: next month": nextMonthSQL, "loose: packed": packedMonthSQL,
 		"loose: month": looseMonthSQL, "loose: ids": looseIDsSQL, "loose": looseSQL(pageRows),
 	} {

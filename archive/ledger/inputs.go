@@ -19,11 +19,7 @@ const (
 	claimInputSQL  = "UPDATE inputs SET claimed = ? WHERE document = ?"
 	countInputsSQL = "SELECT count(*) FROM inputs WHERE segment = ?"
 	oneInputSQL    = "SELECT claimed FROM inputs WHERE document = ?"
-
-	takeOutSQL = `UPDATE documents SET segment = NULL, segment_row = NULL
-WHERE id = ? AND +state = 'stored' AND +segment = ?
-  AND NOT EXISTS (SELECT 1 FROM inputs WHERE document = documents.id AND claimed IS NOT NULL)`
-	dropInputSQL = "DELETE FROM inputs WHERE document = ?"
+	dropInputSQL   = "DELETE FROM inputs WHERE document = ?"
 )
 
 func renewInputsSQL(n int) string {
@@ -144,25 +140,4 @@ func (l *Ledger) Input(ctx context.Context, document int64) (is bool, claimed ti
 		return false, time.Time{}, err
 	}
 	return true, fromInstant(since), nil
-}
-
-// TakeOut records that d, which is Stored and lies in the segment d.Segment, lies
-// under its own key from now on, where the caller has put it and compared it. The
-// segment keeps a copy. It is ErrMoved where d lies elsewhere or is not Stored,
-// and where its object there is being removed as an input.
-func (l *Ledger) TakeOut(ctx context.Context, d Document) error {
-	return l.write(ctx, "take out", func(ctx context.Context, tx *sql.Tx) error {
-		moved, err := changedRows(tx.ExecContext(ctx, takeOutSQL, d.ID, d.Segment))
-		if err != nil {
-			return err
-		}
-		if !moved {
-			return d.moved("it is no longer stored in its segment, or its own object is being removed")
-		}
-		if _, err := tx.ExecContext(ctx, dropInputSQL, d.ID); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, copySQL, d.ID, d.Segment)
-		return err
-	})
 }

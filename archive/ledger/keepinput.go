@@ -39,9 +39,11 @@ func (l *Ledger) AddInputs(ctx context.Context, docs []Document) error {
 	})
 }
 
-// KeepInput is TakeOut for a document whose object under its own key is an input:
-// that object is kept. It is ErrMoved where it isn't an input any more, or where
-// somebody is removing it: it may be gone since the caller has compared it.
+// KeepInput records that d, which is Stored and lies in the segment d.Segment, lies
+// under its own key from now on, where its object is an input that the caller has
+// compared. The segment keeps a copy. It is ErrMoved where d lies elsewhere or is not
+// Stored, and where that object isn't an input any more, or somebody is removing it:
+// it may be gone since the caller has compared it.
 func (l *Ledger) KeepInput(ctx context.Context, d Document) error {
 	return l.write(ctx, "keep input", func(ctx context.Context, tx *sql.Tx) error {
 		kept, err := changedRows(tx.ExecContext(ctx, keepInputSQL, d.ID, d.Segment))

@@ -245,9 +245,10 @@ func (m *model) claim(segment int64, now time.Time, stale time.Duration, limit i
 	return ids
 }
 
-func (m *model) takeOut(d ledger.Document) bool {
+func (m *model) keepInput(d ledger.Document) bool {
 	have := m.docs[d.ID]
-	if have == nil || have.State != ledger.Stored || have.Segment != d.Segment || d.Segment == 0 || !m.inputs[d.ID].IsZero() {
+	claimed, is := m.inputs[d.ID]
+	if have == nil || have.State != ledger.Stored || have.Segment != d.Segment || d.Segment == 0 || !is || !claimed.IsZero() {
 		return false
 	}
 	m.copies[[2]int64{d.ID, d.Segment}] = true

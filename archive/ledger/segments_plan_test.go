@@ -47,7 +47,8 @@ var segmentPlans = map[string][]string{
 	"inputs: count": {"SEARCH inputs USING COVERING INDEX inputs_segment (segment=?)"},
 	"inputs: one":   {"SEARCH inputs USING INTEGER PRIMARY KEY (rowid=?)"},
 	"inputs: end":   {"SEARCH inputs USING INTEGER PRIMARY KEY (rowid=?)"},
-	"take out": {
+	"inputs: add":   {"SEARCH documents USING INTEGER PRIMARY KEY (rowid=?)"},
+	"inputs: keep": {
 		"SEARCH documents USING INTEGER PRIMARY KEY (rowid=?)",
 		"SEARCH inputs USING INTEGER PRIMARY KEY (rowid=?)",
 	},

@@ -360,9 +360,12 @@ func (r *random) doEndInputs(l *ledger.Ledger) {
 
 func (r *random) doAddInputs(l *ledger.Ledger) {
 	docs := r.some(4, func(d *ledger.Document) bool { return d.Segment != 0 || r.rnd.IntN(10) == 0 })
-	if len(docs) == 0 {
-		return
+	if len(docs) > 0 {
+		r.addInputs(l, docs)
 	}
+}
+
+func (r *random) addInputs(l *ledger.Ledger, docs []ledger.Document) {
 	r.call(func() bool {
 		if slices.ContainsFunc(docs, func(d ledger.Document) bool { return d.State != ledger.Stored || d.Segment == 0 }) {
 			return false
@@ -381,11 +384,10 @@ func (r *random) doTakeOut(l *ledger.Ledger) {
 		return
 	}
 	d := pick(r.rnd, docs)
-	if _, is := r.inputs[d.ID]; r.rnd.IntN(2) == 0 {
-		r.call(func() bool { is = is && r.takeOut(d); return is }, func() error { return l.KeepInput(r.t.Context(), d) })
-		return
+	if r.rnd.IntN(2) == 0 {
+		r.addInputs(l, []ledger.Document{d})
 	}
-	r.call(func() bool { return r.takeOut(d) }, func() error { return l.TakeOut(r.t.Context(), d) })
+	r.call(func() bool { return r.keepInput(d) }, func() error { return l.KeepInput(r.t.Context(), d) })
 }
 
 func (r *random) doErase(l *ledger.Ledger) {

@@ -15,7 +15,7 @@ func TestReplacedSegmentsGoWhenDue(t *testing.T) {
 	p := pack(t, l, "old", docs...)
 	id := p.Segment.ID
 	in := must(l.InSegment(t.Context(), id))(t)
-	if err := l.TakeOut(t.Context(), in[0]); err != nil {
+	if err := l.KeepInput(t.Context(), in[0]); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := l.StartErasure(t.Context(), in[1:2], ledger.AuditEntry{}); err != nil {

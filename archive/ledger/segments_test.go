@@ -281,6 +281,11 @@ func TestInputsAreAdded(t *testing.T) {
 			t.Errorf("Input(%d) = %t, %s, %v, want %t, %s", i, is, claimed, err, want.is, want.claimed)
 		}
 	}
+	for i, why := range map[int]string{0: "is no input", 2: "somebody is removing"} {
+		if err := l.KeepInput(t.Context(), docs[i]); !errors.Is(err, ledger.ErrMoved) {
+			t.Errorf("KeepInput of what %s = %v, want ErrMoved", why, err)
+		}
+	}
 	if err := l.KeepInput(t.Context(), docs[1]); err != nil {
 		t.Fatal(err)
 	}
@@ -298,7 +303,7 @@ func TestTakenOutAndBack(t *testing.T) {
 	docs := archived(t, l, "u", 2)
 	p := pack(t, l, "s", docs...)
 	d := must(l.InSegment(t.Context(), p.Segment.ID))(t)[1]
-	if err := l.TakeOut(t.Context(), d); err != nil {
+	if err := l.KeepInput(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}
 	if copies := must(l.Copies(t.Context(), d.ID))(t); len(copies) != 1 || copies[0].ID != p.Segment.ID {

@@ -14,10 +14,9 @@ import (
 
 // together are what several processes do with one ledger: each has its own.
 type together struct {
-	t    *testing.T
-	l    *ledger.Ledger
-	rnd  *rand.Rand
-	name string
+	t   *testing.T
+	l   *ledger.Ledger
+	rnd *rand.Rand
 }
 
 func TestSeveralMoveDocumentsAtOnce(t *testing.T) {
@@ -28,7 +27,7 @@ func TestSeveralMoveDocumentsAtOnce(t *testing.T) {
 	docs := archived(t, first, "u", 60)
 	var wg sync.WaitGroup
 	for n := range 4 {
-		w := &together{t: t, l: open(t, path), rnd: rand.New(rand.NewPCG(seed, uint64(n))), name: fmt.Sprint(n)}
+		w := &together{t: t, l: open(t, path), rnd: rand.New(rand.NewPCG(seed, uint64(n)))}
 		wg.Go(func() {
 			for range 40 {
 				w.step(t.Context())
@@ -165,7 +164,10 @@ func (w *together) takeOut(ctx context.Context) error {
 	if err != nil || docs[0].Segment == 0 {
 		return err
 	}
-	return w.l.TakeOut(ctx, docs[0])
+	if err := w.l.AddInputs(ctx, docs[:1]); err != nil {
+		return err
+	}
+	return w.l.KeepInput(ctx, docs[0])
 }
 
 // checkPlaces checks that each document lies in one place, and is there.

@@ -59,7 +59,7 @@ type Document struct {
 
 	// Segment is the segment that the document lies in, and SegmentRow which of
 	// its rows it is, from 0. 0: it lies under Key. They are set by CommitSegments,
-	// TakeOut, EndSegmentRemoval and AdoptSegment alone: Commit, and whatever else
+	// KeepInput, EndSegmentRemoval and AdoptSegment alone: Commit, and whatever else
 	// takes a Document, passes over them.
 	Segment    int64
 	SegmentRow int64

@@ -236,8 +236,9 @@ func TestExpireWhatHasACopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := compact.TakeOut(t.Context(), compact.Config{Store: w.inner, Ledger: w.ledger}, docs[0]); err != nil {
-		t.Fatal(err)
+	did, err := compact.Restore(t.Context(), compact.Config{Store: w.inner, Ledger: w.ledger}, ledger.Query{User: "5", Job: "b"}, nil)
+	if err != nil || did.Documents != 1 {
+		t.Fatalf("Restore = %+v, %v, want one", did, err)
 	}
 	w.expire(t, c)
 	w.wantJobs(t, "a b c d", map[ledger.State]string{ledger.Expiring: "a b", ledger.Stored: "c d"})

@@ -36,7 +36,7 @@ var places = map[string]func(*testing.T, *rack){
 	"under its own key, with a copy in a segment": func(t *testing.T, w *rack) {
 		w.pack(t, w.stored(t, ledger.Query{User: "5"}))
 		for _, d := range w.stored(t, ledger.Query{User: "5", Job: "j0"}) {
-			if err := w.ledger.TakeOut(t.Context(), d); err != nil {
+			if err := w.ledger.KeepInput(t.Context(), d); err != nil {
 				t.Fatal(err)
 			}
 		}

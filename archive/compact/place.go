@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
 	"time"
 
 	"logstow/archive/ledger"
@@ -20,83 +19,9 @@ import (
 // gone.
 const claimPoll = 100 * time.Millisecond
 
-// TakeOut copies a document out of its segment to its own key, byte for byte, with
-// what was done to it beside it, and has it lie there from now on. Where it does
-// already, nothing is done. It returns the document as the ledger has it then.
-// Where its object is just being removed as an input it waits for that.
-//
-// It is ledger.ErrMoved where it is no longer Stored, and fs.ErrExist where there
-// is other content under its key.
-func TakeOut(ctx context.Context, c Config, d ledger.Document) (ledger.Document, error) {
-	for look := 1; ; look++ {
-		got, err := c.look(ctx, d)
-		if err == nil && got.Segment != 0 {
-			if err = c.takeOne(ctx, got); err == nil {
-				got.Segment, got.SegmentRow = 0, 0
-			} else if movedMeanwhile(err) && look < looks {
-				continue
-			}
-		}
-		if err != nil {
-			return d, fmt.Errorf("take %s out of its segment: %w", d.Key, err)
-		}
-		return got, nil
-	}
-}
-
-// look returns a document as the ledger has it now.
-func (c *Config) look(ctx context.Context, d ledger.Document) (ledger.Document, error) {
-	all, err := c.Ledger.ByJob(ctx, d.User, d.Job)
-	if err != nil {
-		return d, err
-	}
-	i := slices.IndexFunc(all, func(v ledger.Document) bool { return v.ID == d.ID })
-	if i < 0 {
-		return d, fmt.Errorf("it is no longer stored: %w", ledger.ErrMoved)
-	}
-	return all[i], nil
-}
-
-// movedMeanwhile tells whether an error may come of something having been moved or
-// removed since it was looked up.
-func movedMeanwhile(err error) bool {
-	return errors.Is(err, ledger.ErrMoved) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, store.ErrChanged)
-}
-
-func (c *Config) takeOne(ctx context.Context, d ledger.Document) error {
-	s, err := c.Ledger.Segment(ctx, d.Segment)
-	if err != nil {
-		return err
-	}
-	r, err := c.open(ctx, s)
-	if err != nil {
-		return err
-	}
-	row, err := find(r, d)
-	if err != nil {
-		return fmt.Errorf("read %s: %w", s.Key, err)
-	}
-	return c.place(ctx, d, row)
-}
-
-// find reads a document's row.
-func find(r *segment.Reader, d ledger.Document) (*segment.Row, error) {
-	found, err := r.Find(segment.Wanted{Job: d.Job, Recipe: d.Recipe})
-	if err != nil {
-		return nil, err
-	}
-	for _, f := range found {
-		if f.Key != d.Key || f.SHA256 != d.SHA256 {
-			continue
-		}
-		row := f.Row
-		row.Document, err = r.Document(f)
-		return &row, err
-	}
-	return nil, fmt.Errorf("it has no row of %s with the SHA-256 %s: %w", d.Key, d.SHA256, segment.ErrDamaged)
-}
-
-// place puts a row's document to its own key, and has it lie there.
+// place puts a row's document to its own key, byte for byte, with what was done to it
+// beside it, and has it lie there. Where its object is just being removed as an input
+// it waits for that. It is fs.ErrExist where there is other content under its key.
 func (c *Config) place(ctx context.Context, d ledger.Document, row *segment.Row) error {
 	input, err := c.awaitInput(ctx, d)
 	if err != nil {
