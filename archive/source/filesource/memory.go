@@ -9,14 +9,26 @@ import (
 	"logstow/layout/jobfile"
 )
 
-// minBuffer is the smallest buffer of a record.
-const minBuffer = 1 << 10
+const (
+	// minBuffer is the smallest buffer of a record.
+	minBuffer = 1 << 10
+
+	// maxIdle is the largest buffer that is used again: what is larger is rare.
+	maxIdle = 64 << 10
+
+	// idleSize bounds the bytes of the buffers that wait to be used again.
+	idleSize = 2 << 20
+)
 
 // pools holds buffers of records for use again, by class of size. The classes
-// are four to each doubling, so that at most a fifth of a buffer is unused.
+// are four to each doubling, so that at most a fifth of a buffer is unused. It is
+// no sync.Pool, since that is emptied by a garbage collector that works often.
 type pools struct {
-	budget  source.Budget
-	classes [128]sync.Pool
+	budget source.Budget
+
+	mu   sync.Mutex
+	idle [56][]*buffer // guarded by mu; by class, up to that of maxIdle
+	size int           // guarded by mu; bytes of idle
 }
 
 // buffer holds a record.
@@ -39,14 +51,40 @@ func (p *pools) record(ctx context.Context, part string, offset int64, b []byte)
 	if err := p.budget.Acquire(ctx, int64(size)); err != nil {
 		return nil, err
 	}
-	buf, _ := p.classes[index].Get().(*buffer)
+	buf := p.take(index)
 	if buf == nil {
 		buf = &buffer{b: make([]byte, size)}
 		buf.release = func() {
-			p.classes[index].Put(buf)
+			p.give(index, buf)
 			p.budget.Release(int64(size))
 		}
 	}
 	n := copy(buf.b, b)
 	return source.NewRecord(part, offset, jobfile.Memory(buf.b[:n:n]), int64(n), buf.release), nil
+}
+
+// take returns an idle buffer of a class, nil where there is none.
+func (p *pools) take(index int) *buffer {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if index >= len(p.idle) || len(p.idle[index]) == 0 {
+		return nil
+	}
+	last := len(p.idle[index]) - 1
+	buf := p.idle[index][last]
+	p.idle[index][last] = nil
+	p.idle[index] = p.idle[index][:last]
+	p.size -= len(buf.b)
+	return buf
+}
+
+// give keeps a buffer of a class, unless it is large or enough are kept.
+func (p *pools) give(index int, buf *buffer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(buf.b) > maxIdle || p.size+len(buf.b) > idleSize {
+		return
+	}
+	p.idle[index] = append(p.idle[index], buf)
+	p.size += len(buf.b)
 }

@@ -11,6 +11,7 @@ const (
 	hashed = 4 << 10
 
 	windowSize = 256 << 10
+	largeSize  = 4 * windowSize // is not kept for what needs less
 	minRead    = 64 << 10
 )
 
@@ -34,7 +35,7 @@ type window struct {
 // reset starts on a stream at its beginning, keeping the buffer.
 func (w *window) reset(src io.Reader) {
 	buf := w.buf[:0]
-	if cap(buf) == 0 || cap(buf) > 4*windowSize {
+	if cap(buf) == 0 || cap(buf) > largeSize {
 		buf = make([]byte, 0, windowSize)
 	}
 	*w = window{src: src, buf: buf, head: w.head[:0]}
@@ -96,10 +97,13 @@ func (w *window) room(n int) {
 		return
 	}
 	kept := len(w.buf) - n
-	if cap(w.buf)-kept >= minRead && kept <= cap(w.buf)/2 {
+	switch {
+	case cap(w.buf) > largeSize && kept <= windowSize/2:
+		w.buf = append(make([]byte, 0, windowSize), w.buf[n:]...)
+	case cap(w.buf)-kept >= minRead && kept <= cap(w.buf)/2:
 		copy(w.buf[:kept], w.buf[n:])
 		w.buf = w.buf[:kept]
-	} else {
+	default:
 		w.buf = append(make([]byte, 0, 2*cap(w.buf)), w.buf[n:]...)
 	}
 	w.base += int64(n)
