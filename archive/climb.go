@@ -4,7 +4,7 @@ import "time"
 
 const (
 	// startsAt is how many Puts are in flight at first.
-	startsAt = 8
+	startsAt = 32
 
 	// brisk and calm are how long a rate is measured at least, while one trial
 	// after the other wins and else.

@@ -34,8 +34,7 @@ type group struct {
 // run; no cursor is recorded from there on, but what was written still is.
 func (r *run) commitAll(ctx context.Context, stop context.CancelCauseFunc) error {
 	c := &committer{run: r, stop: stop, whole: true, due: time.NewTimer(patience)}
-	defer c.due.Stop()
-	c.fresh()
+	c.due.Stop()
 	for {
 		b, ok := c.next(ctx)
 		if !ok {
@@ -58,14 +57,8 @@ type committer struct {
 	stop   context.CancelCauseFunc
 	whole  bool // nothing before the next item failed
 	failed error
-	group  *group
+	group  group
 	due    *time.Timer // runs while there is something in the group
-}
-
-// fresh begins another group.
-func (c *committer) fresh() {
-	c.group = &group{}
-	c.due.Stop()
 }
 
 // next returns the next items, of which some may not be finished. It commits
@@ -96,12 +89,12 @@ func (c *committer) add(ctx context.Context, it *item) {
 	}
 }
 
-// flush commits the group.
+// flush commits the group and begins another.
 func (c *committer) flush(ctx context.Context) {
-	g := c.group
-	c.fresh()
-	err := c.commit(ctx, g)
-	c.intake.done(len(g.items))
+	c.due.Stop()
+	err := c.commit(ctx, &c.group)
+	c.intake.done(len(c.group.items))
+	c.group.clear()
 	if err == nil {
 		return
 	}
@@ -174,6 +167,15 @@ func (g *group) add(it *item, withCursor bool) {
 		}
 		g.cursors[ledger.Cursor{Source: it.source, Part: c.Part}] = c.Value
 	}
+}
+
+// clear empties the group, keeping its memory.
+func (g *group) clear() {
+	clear(g.items)
+	clear(g.Documents)
+	g.items, g.Documents = g.items[:0], g.Documents[:0]
+	g.Quarantined, g.Cursors = nil, nil
+	clear(g.cursors)
 }
 
 // commit records the group, then counts and names what is in it. The end of

@@ -19,7 +19,7 @@ const (
 	queued = 4096
 
 	// inspected is how many records are looked up in the ledger at once.
-	inspected = 128
+	inspected = 64
 )
 
 // MostConcurrency is how many Puts are in flight at most where nothing else is

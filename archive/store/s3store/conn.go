@@ -31,7 +31,7 @@ type conn struct {
 }
 
 func newConn(c net.Conn) *conn {
-	made := &conn{Conn: c, reader: bufio.NewReaderSize(c, 4<<10)}
+	made := &conn{Conn: c, reader: bufio.NewReaderSize(c, 2<<10)}
 	below := c
 	if secure, ok := c.(*tls.Conn); ok {
 		made.secure, below = true, secure.NetConn()
