@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -41,6 +40,8 @@ type jobRuns struct {
 
 // jobCache keeps the runs that were seen last.
 type jobCache struct {
+	resident func(bytes int64) // what the runs take; nil: nobody asks
+
 	mu     sync.Mutex // guards last and misses
 	last   *jobRuns
 	misses map[miss]bool
@@ -89,9 +90,22 @@ func (c *jobCache) seen() *jobRuns {
 func (c *jobCache) keep(r *jobRuns) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r != nil && (c.last == nil || r.version > c.last.version) {
-		c.last = r
+	if r == nil || c.last != nil && r.version <= c.last.version {
+		return
 	}
+	c.last = r
+	if c.resident != nil {
+		c.resident(r.size())
+	}
+}
+
+// size is the bytes of memory that runs take.
+func (r *jobRuns) size() int64 {
+	var size int64
+	for _, run := range r.runs {
+		size += run.filter.Size()
+	}
+	return size
 }
 
 // runs returns the runs that the transaction sees, which has changed none of
@@ -162,16 +176,23 @@ func readJobRuns(ctx context.Context, tx *sql.Tx) ([]*jobRun, error) {
 }
 
 func (r *jobRun) readFilter(ctx context.Context, tx *sql.Tx) error {
-	var b []byte
-	err := tx.QueryRowContext(ctx, jobFilterSQL, r.id).Scan(&b)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = fmt.Errorf("%w: it is missing", jobindex.ErrDamaged)
+	rows, err := tx.QueryContext(ctx, jobFilterSQL, r.id)
+	if err != nil {
+		return fmt.Errorf("filter of run %d: %w", r.id, err)
 	}
-	if err == nil {
-		r.filter, err = jobindex.ParseFilter(r.Run, b)
+	found, err := collect(rows, 1, func(rows *sql.Rows) (f jobindex.Filter, err error) {
+		var b sql.RawBytes // it may be large
+		if err := rows.Scan(&b); err != nil {
+			return f, err
+		}
+		return jobindex.ParseFilter(r.Run, b)
+	})
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("%w: it is missing", jobindex.ErrDamaged)
 	}
 	if err != nil {
 		return fmt.Errorf("filter of run %d: %w", r.id, err)
 	}
+	r.filter = found[0]
 	return nil
 }

@@ -25,6 +25,11 @@ type Config struct {
 	// ledger, before it fails with ErrBusy; 0: 30 seconds.
 	BusyTimeout time.Duration
 
+	// Resident, where not nil, is called with the bytes of memory that the index of
+	// jobs takes, each time they change, and never concurrently: 1.5 MB for a million
+	// documents. Nothing else that is kept in memory grows with the ledger.
+	Resident func(bytes int64)
+
 	// Fault, where not nil, is for fault tests. It is called before a
 	// transaction begins and after it has taken effect, with the name of the
 	// method; an error that it returns is returned by that method.
@@ -91,6 +96,7 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 		return nil, fmt.Errorf("open ledger %s: %w", c.Path, err)
 	}
 	l := &Ledger{path: path, busy: c.BusyTimeout, fault: c.Fault, page: pageRows}
+	l.jobs.resident = c.Resident
 	if l.busy == 0 {
 		l.busy = defaultBusyTimeout
 	}

@@ -121,7 +121,7 @@ func openForAdopting(ctx context.Context, c *config.Config, dryRun bool) (*ledge
 		return nil, err
 	}
 	if dryRun {
-		return openForDryRun(ctx, c)
+		return openForDryRun(ctx, c, nil)
 	}
 	l, err := ledger.Open(ctx, ledger.Config{Path: c.Ledger})
 	if err != nil {

@@ -72,7 +72,7 @@ func writingFlags(cmd *cobra.Command) {
 }
 
 func (a *app) archive(ctx context.Context, c *config.Config, o archiveOptions) (err error) {
-	limitHeap()
+	limitHeap(0)
 	budget := archive.NewBudget(memory)
 	inputs, err := a.inputs(c, o.sources, budget)
 	if err != nil {
@@ -82,7 +82,7 @@ func (a *app) archive(ctx context.Context, c *config.Config, o archiveOptions) (
 	if err != nil {
 		return err
 	}
-	l, err := openForArchiving(ctx, c, s, o.dryRun)
+	l, err := openForArchiving(ctx, c, s, limitHeap, o.dryRun)
 	if err != nil {
 		return err
 	}

@@ -83,8 +83,8 @@ func openLedgerForWriting(ctx context.Context, c *config.Config) (*ledger.Ledger
 // store that isn't empty, is refused: it would not know what was erased. It is
 // tied once the store was seen to be empty and before anything is written
 // there, so that a run which dies right after can simply be repeated. For a dry
-// run it is opened as openForDryRun does.
-func openForArchiving(ctx context.Context, c *config.Config, s store.Store, dryRun bool) (*ledger.Ledger, error) {
+// run it is opened as openForDryRun does. resident is ledger.Config's.
+func openForArchiving(ctx context.Context, c *config.Config, s store.Store, resident func(int64), dryRun bool) (*ledger.Ledger, error) {
 	if c.Ledger == "" {
 		return nil, usagef("no ledger: name it with --ledger")
 	}
@@ -98,9 +98,9 @@ func openForArchiving(ctx context.Context, c *config.Config, s store.Store, dryR
 		}
 	}
 	if dryRun {
-		return openForDryRun(ctx, c)
+		return openForDryRun(ctx, c, resident)
 	}
-	l, err := ledger.Open(ctx, ledger.Config{Path: c.Ledger})
+	l, err := ledger.Open(ctx, ledger.Config{Path: c.Ledger, Resident: resident})
 	if err != nil {
 		return nil, err
 	}
@@ -149,9 +149,9 @@ func refuseFilled(ctx context.Context, c *config.Config, s store.Store) error {
 }
 
 // openForDryRun opens the ledger for reading. Where there is none it returns
-// nil, which closeLedger takes too.
-func openForDryRun(ctx context.Context, c *config.Config) (*ledger.Ledger, error) {
-	l, err := ledger.Open(ctx, ledger.Config{Path: c.Ledger, ReadOnly: true})
+// nil, which closeLedger takes too. resident is ledger.Config's.
+func openForDryRun(ctx context.Context, c *config.Config, resident func(int64)) (*ledger.Ledger, error) {
+	l, err := ledger.Open(ctx, ledger.Config{Path: c.Ledger, ReadOnly: true, Resident: resident})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil //nolint:nilnil // a dry run can do without
 	}

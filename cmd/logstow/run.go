@@ -122,11 +122,11 @@ func openWorkplace(ctx context.Context, c *config.Config) (workplace, error) {
 		s, l, err := openForWriting(ctx, c, false)
 		return workplace{config: c, store: s, ledger: l}, err
 	}
-	limitHeap()
+	limitHeap(0)
 	s, err := openStore(ctx, c)
 	if err != nil {
 		return workplace{}, err
 	}
-	l, err := openForArchiving(ctx, c, s, false)
+	l, err := openForArchiving(ctx, c, s, limitHeap, false)
 	return workplace{config: c, store: s, ledger: l}, err
 }

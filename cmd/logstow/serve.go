@@ -117,7 +117,7 @@ func openForServing(ctx context.Context, c *config.Config) (opened, error) {
 	archives := slices.ContainsFunc(timed(c), func(s config.Schedule) bool { return s.Task == "archive" })
 	var l *ledger.Ledger
 	if c.Serve.Parts.Scheduler && archives {
-		l, err = openForArchiving(ctx, c, s, false)
+		l, err = openForArchiving(ctx, c, s, nil, false)
 	} else {
 		l, err = openLedgerForWriting(ctx, c)
 	}

@@ -32,7 +32,7 @@ func TestServeRunsItsParts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err := openForArchiving(t.Context(), c, s, false)
+		l, err := openForArchiving(t.Context(), c, s, nil, false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -65,7 +65,7 @@ func (a *app) status(ctx context.Context, c *config.Config, o statusOptions) (er
 	if o.json && o.metrics {
 		return usagef("--json or --metrics, not both")
 	}
-	limitHeap()
+	limitHeap(0)
 	l, err := openLedgerIfThere(ctx, c)
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func openLedgerIfThere(ctx context.Context, c *config.Config) (*ledger.Ledger, e
 	if c.Ledger == "" {
 		return nil, usagef("no ledger: name it with --ledger, or the store it belongs to with --store")
 	}
-	l, err := openForDryRun(ctx, c)
+	l, err := openForDryRun(ctx, c, limitHeap)
 	if l == nil || c.Store == "" {
 		return l, err
 	}

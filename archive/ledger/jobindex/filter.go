@@ -81,9 +81,12 @@ func (f *Filter) May(m *Mixed) bool {
 	return m.first&^b[m.word&7]|m.second&^b[m.other&7] == 0
 }
 
+// Size is the filter's size in bytes, in memory and as it is stored.
+func (f *Filter) Size() int64 { return int64(len(f.blocks)) * blockBits / 8 }
+
 // Bytes is the filter as it is stored.
 func (f *Filter) Bytes() []byte {
-	b := make([]byte, 0, len(f.blocks)*blockBits/8)
+	b := make([]byte, 0, f.Size())
 	for i := range f.blocks {
 		for _, word := range f.blocks[i] {
 			b = binary.BigEndian.AppendUint64(b, word)
