@@ -23,12 +23,14 @@ type erasing struct {
 	kept kept
 	held heldVersions
 
+	strayed map[string][]string // keys of strays that were to be removed, by those of their revisions
+
 	exports  int64
 	rewrites int64
 }
 
 func newErasing(c Config, why Why) *erasing {
-	return &erasing{Config: c, why: why}
+	return &erasing{Config: c, why: why, strayed: map[string][]string{}}
 }
 
 // erasePage is how many versions are begun, and how many are ended, at once.
@@ -147,6 +149,9 @@ func (e *erasing) begin(ctx context.Context, docs []ledger.Document) ([]ledger.D
 // done to it, without which nobody knows which version it is. What is then left
 // has hashes alone.
 func (e *erasing) objects(ctx context.Context, docs []ledger.Document) error {
+	if err := e.strayObjects(ctx, docs); err != nil {
+		return err
+	}
 	for _, part := range []func(string) string{layout.Overflow, itself, layout.Meta} {
 		keys := make([]string, len(docs))
 		for i, d := range docs {
@@ -159,14 +164,32 @@ func (e *erasing) objects(ctx context.Context, docs []ledger.Document) error {
 	return nil
 }
 
+// strayObjects removes what was put for documents and lies beside others.
+func (e *erasing) strayObjects(ctx context.Context, docs []ledger.Document) error {
+	strays, err := e.strays(ctx, docs)
+	if err != nil {
+		return err
+	}
+	var all []string
+	for key, s := range strays {
+		if keys := s.keys(); len(keys) > 0 {
+			e.strayed[key] = keys
+			all = append(all, keys...)
+		}
+	}
+	return e.remove(ctx, all...)
+}
+
 // remove removes objects. What the store does not let go is kept.
 func (e *erasing) remove(ctx context.Context, keys ...string) error {
 	return e.kept.take(store.Remove(ctx, e.Store, e.Ledger.CheckFence, keys...))
 }
 
-// keeps tells whether something is kept of what lies under a document's key.
+// keeps tells whether something is kept of what lies under a document's key, or was
+// put for it elsewhere.
 func (e *erasing) keeps(d ledger.Document) bool {
-	return e.kept.keys[d.Key] || e.kept.keys[layout.Overflow(d.Key)] || e.kept.keys[layout.Meta(d.Key)]
+	all := append([]string{d.Key, layout.Overflow(d.Key), layout.Meta(d.Key)}, e.strayed[d.Key]...)
+	return slices.ContainsFunc(all, func(key string) bool { return e.kept.keys[key] })
 }
 
 // end records that versions are gone of which nothing is left, and returns how

@@ -16,12 +16,19 @@ func LeftOf(ctx context.Context, c Config, docs []ledger.Document) ([]string, er
 	if err != nil {
 		return nil, fmt.Errorf("look for what is left: %w", err)
 	}
+	strays, err := c.strays(ctx, now)
+	if err != nil {
+		return nil, fmt.Errorf("look for what is left: %w", err)
+	}
 	for _, d := range now {
 		if d.State != ledger.Erased {
 			left = append(left, d.Key)
 			continue
 		}
-		for _, key := range []string{layout.Overflow(d.Key), d.Key, layout.Meta(d.Key)} {
+		for _, key := range []string{layout.Overflow(d.Key), d.Key, layout.Meta(d.Key), strays[d.Key].overflow} {
+			if key == "" {
+				continue
+			}
 			there, err := isThere(ctx, c, key)
 			if err != nil {
 				return nil, fmt.Errorf("look for what is left: %w", err)

@@ -67,7 +67,8 @@ func (u *userErasing) judge(ctx context.Context, page []layoutKey) error {
 	for i, k := range page {
 		stored := false
 		for _, v := range found[i] {
-			stored = stored || v.Key == k.of && v.State == ledger.Stored
+			belongs := v.Key == k.of && (v.Overflow || k.name.Kind != layout.OverflowKey)
+			stored = stored || belongs && v.State == ledger.Stored
 		}
 		if k.name.Kind == layout.SegmentKey {
 			if stored, err = u.storedSegment(ctx, k.key); err != nil {

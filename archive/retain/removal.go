@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"logstow/archive/ledger"
@@ -78,6 +79,9 @@ func (e *expirer) count(m ledger.Marked, in bool, t turn) {
 // nothing but the store finds a document with all that lies beside it, or none.
 func (e *expirer) removeObjects(ctx context.Context, docs []ledger.Marked, t turn) (kept map[string]bool, err error) {
 	kept = map[string]bool{}
+	if err := e.removeStrays(ctx, docs, kept, t); err != nil {
+		return nil, err
+	}
 	var overflows, keys []string
 	for _, m := range docs {
 		if m.Segment == 0 {
@@ -108,21 +112,47 @@ func (e *expirer) removeObjects(ctx context.Context, docs []ledger.Marked, t tur
 
 func itself(key string) string { return key }
 
+// removeStrays removes what was put for documents and lies beside others.
+func (e *expirer) removeStrays(ctx context.Context, docs []ledger.Marked, kept map[string]bool, t turn) error {
+	all := make([]ledger.Document, len(docs))
+	for i := range docs {
+		all[i] = docs[i].Document
+	}
+	strays, err := e.strays(ctx, all)
+	if err != nil {
+		return err
+	}
+	objects := map[string][]string{}
+	for key, s := range strays {
+		for _, object := range s.keys() {
+			objects[object] = append(objects[object], key)
+		}
+	}
+	return e.removeThese(ctx, objects, kept, t)
+}
+
 // removeEach removes the objects that key names, of documents of which nothing was
 // kept so far.
 func (e *expirer) removeEach(ctx context.Context, of []string, key func(string) string, kept map[string]bool, t turn) error {
-	documents, objects := map[string]string{}, make([]string, 0, len(of))
+	objects := make(map[string][]string, len(of))
 	for _, k := range of {
 		if !kept[k] {
-			objects = append(objects, key(k))
-			documents[key(k)] = k
+			objects[key(k)] = []string{k}
 		}
 	}
-	err := store.Remove(ctx, e.Store, e.Ledger.CheckFence, objects...)
+	return e.removeThese(ctx, objects, kept, t)
+}
+
+// removeThese removes objects, each of some documents, and notes of which of these
+// the store retains something.
+func (e *expirer) removeThese(ctx context.Context, objects map[string][]string, kept map[string]bool, t turn) error {
+	err := store.Remove(ctx, e.Store, e.Ledger.CheckFence, slices.Collect(maps.Keys(objects))...)
 	var retained *store.RetainedError
 	if errors.As(err, &retained) {
-		for _, k := range retained.Keys {
-			kept[documents[k]] = true
+		for _, object := range retained.Keys {
+			for _, k := range objects[object] {
+				kept[k] = true
+			}
 		}
 	}
 	if t == lastTurn && retained != nil {
