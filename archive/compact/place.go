@@ -21,13 +21,17 @@ const claimPoll = 100 * time.Millisecond
 
 // place puts a row's document to its own key, byte for byte, with what was done to it
 // beside it, and has it lie there. Where its object is just being removed as an input
-// it waits for that. It is fs.ErrExist where there is other content under its key.
+// it waits for that. It is fs.ErrExist where there is other content under its key:
+// then that is no input, unless it was one before.
 func (c *Config) place(ctx context.Context, d ledger.Document, row *segment.Row) error {
 	input, err := c.awaitInput(ctx, d)
 	if err != nil {
 		return err
 	}
 	if !input { // what is put there now, should this process die
+		if err := c.notOther(ctx, d, row); err != nil {
+			return err
+		}
 		if err := c.Ledger.AddInputs(ctx, []ledger.Document{d}); err != nil {
 			return err
 		}
@@ -79,6 +83,25 @@ func (c *Config) endInput(ctx context.Context, d ledger.Document, claimed time.T
 	return c.Ledger.EndInputs(ctx, those)
 }
 
+// notOther is fs.ErrExist where what lies under a document's own key, or beside it,
+// isn't what its row has: whatever is an input is removed once the grace is over.
+func (c *Config) notOther(ctx context.Context, d ledger.Document, row *segment.Row) error {
+	err := c.isSame(ctx, d.Key, store.Bytes(row.Document))
+	if (err == nil || absent(err)) && len(row.Change) > 0 {
+		err = c.isSame(ctx, layout.Meta(d.Key), store.Bytes(row.Change))
+	}
+	if absent(err) {
+		return nil
+	}
+	return err
+}
+
+// absent tells whether an error may say that something isn't there: who may not list
+// a bucket may not ask for what it doesn't have.
+func absent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)
+}
+
 // putSame puts an object, unless it is there already.
 func (c *Config) putSame(ctx context.Context, key string, content []byte, metadata map[string]string) error {
 	body := store.Bytes(content)
@@ -86,10 +109,16 @@ func (c *Config) putSame(ctx context.Context, key string, content []byte, metada
 	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	there, _, err := c.Store.Get(ctx, key, store.Range{})
+	err = c.isSame(ctx, key, body)
 	if errors.Is(err, fs.ErrNotExist) { // nothing is missing: it was there just now
 		return fmt.Errorf("%s is being removed: %w", key, ledger.ErrMoved)
 	}
+	return err
+}
+
+// isSame is nil where an object has that content, and fs.ErrExist where it has other.
+func (c *Config) isSame(ctx context.Context, key string, body store.Body) error {
+	there, _, err := c.Store.Get(ctx, key, store.Range{})
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package compact_test
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"slices"
 	"testing"
 	"time"
 
@@ -241,5 +243,42 @@ func TestRestoreIsKilled(t *testing.T) {
 		if left := w.below(t, "5/", layout.Meta("5/")); len(left) > 0 {
 			t.Errorf("removed meanwhile: %t: %v is left for good", meanwhile, left)
 		}
+	}
+}
+
+// What has other content under its own key is no input: what removes inputs leaves it.
+func TestRestoreLeavesOtherContentAlone(t *testing.T) {
+	for _, name := range []string{"the document", "what was done to it", "what was done to it, the document is there"} {
+		t.Run(name, func(t *testing.T) {
+			w := newPacked(t, newMemory(), 5)
+			w.removeInputs(t, w.pack(t, w.docs))
+			of := w.docs[slices.IndexFunc(w.docs, func(d ledger.Document) bool { return d.Changed != "" })]
+			there := map[string]string{layout.Meta(of.Key): "other"}
+			switch name {
+			case "the document":
+				there = map[string]string{of.Key: "other"}
+			case "what was done to it, the document is there":
+				there[of.Key] = w.objects[of.Key].Content
+			}
+			for key, content := range there {
+				if err := w.inner.Put(t.Context(), key, store.Bytes([]byte(content)), store.PutOptions{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			did, err := oneByOne(t, w)
+			if !errors.Is(err, fs.ErrExist) || did.Documents != 5 || did.Left != 1 {
+				t.Fatalf("Restore = %+v, %v, want 5 and one left for %v", did, err, fs.ErrExist)
+			}
+			c := w.config()
+			c.After = func(*ledger.Document) (time.Duration, bool) { return 0, false }
+			if _, err := compact.Run(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			for key, want := range there {
+				if got := w.all(t)[key].Content; got != want {
+					t.Errorf("%s holds %q once inputs are removed, want %q", key, got, want)
+				}
+			}
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package compact
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"logstow/archive/ledger"
 	"logstow/layout/segment"
@@ -109,7 +112,11 @@ func (r *restore) segment(ctx context.Context, id int64, ids []int64) error {
 	if err != nil || len(docs) == 0 {
 		return err
 	}
-	if err := r.Ledger.AddInputs(ctx, docs); errors.Is(err, ledger.ErrMoved) {
+	free, err := r.free(ctx, docs)
+	if err != nil {
+		return err
+	}
+	if err := r.Ledger.AddInputs(ctx, free); errors.Is(err, ledger.ErrMoved) {
 		r.moved = true
 		return nil
 	} else if err != nil {
@@ -131,6 +138,45 @@ func (r *restore) stillIn(ctx context.Context, id int64, ids []int64) ([]ledger.
 	docs = slices.DeleteFunc(docs, func(d ledger.Document) bool { return !wanted[d.ID] || d.State != ledger.Stored })
 	r.moved = r.moved || len(docs) < len(ids)
 	return docs, nil
+}
+
+// free returns those of docs whose objects are inputs already, or that have none. What
+// others have under their own keys is to be compared before it becomes an input.
+func (r *restore) free(ctx context.Context, docs []ledger.Document) ([]ledger.Document, error) {
+	taken := make([]bool, len(docs))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(cmp.Or(r.Concurrency, defaultConcurrency))
+	for i, d := range docs {
+		g.Go(func() (err error) {
+			taken[i], err = r.taken(gctx, d)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	free := make([]ledger.Document, 0, len(docs))
+	for i, d := range docs {
+		if !taken[i] {
+			free = append(free, d)
+		}
+	}
+	return free, nil
+}
+
+// taken tells whether something that is no input lies under a document's own key, or
+// beside it.
+func (r *restore) taken(ctx context.Context, d ledger.Document) (bool, error) {
+	is, _, err := r.Ledger.Input(ctx, d.ID)
+	if is || err != nil {
+		return false, err
+	}
+	for _, key := range inputKeys([]ledger.Document{d}) {
+		if _, err := r.Store.Stat(ctx, key); !absent(err) {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // took counts a document that was taken out, or could not be. An error that it
