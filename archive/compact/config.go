@@ -17,8 +17,10 @@ const (
 	// that somebody else does it.
 	staleClaim = 15 * time.Minute
 
-	// looks is how often what was moved meanwhile is looked for again.
-	looks = 5
+	// looks is how often what was moved meanwhile is looked for, and lookPause how
+	// long before the second time; before each further one it is twice as long.
+	looks     = 7
+	lookPause = 20 * time.Millisecond
 )
 
 // movedMeanwhile tells whether an error may come of something having been moved or

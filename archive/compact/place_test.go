@@ -94,8 +94,8 @@ func claimed(t *testing.T) (*packed, []ledger.Document) {
 func TestRestoreWaits(t *testing.T) {
 	w, docs := claimed(t)
 	waiting := make(chan bool, 100)
-	w.fault = func(op string, _ ledger.Phase) error {
-		if op == "input" {
+	w.fault = func(op string, phase ledger.Phase) error {
+		if op == "input" && phase == ledger.Before {
 			select {
 			case waiting <- true:
 			default:
@@ -105,7 +105,7 @@ func TestRestoreWaits(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() { done <- everything(t, w) }()
-	for range 24 { // more than when it doesn't wait but looks again
+	for range 32 { // more than when it doesn't wait but looks again
 		select {
 		case <-waiting:
 		case err := <-done:

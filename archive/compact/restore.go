@@ -64,7 +64,14 @@ type restore struct {
 }
 
 func (r *restore) run(ctx context.Context) error {
+	pause := lookPause
 	for look := range looks {
+		if look > 0 {
+			if err := sleep(ctx, pause); err != nil {
+				return fmt.Errorf("restore: %w", err)
+			}
+			pause *= 2
+		}
 		r.moved, r.last = false, look == looks-1
 		where, err := r.list(ctx, look == 0)
 		if err != nil {
@@ -80,6 +87,16 @@ func (r *restore) run(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("restore: documents are moved again and again: %w", ledger.ErrMoved)
+}
+
+// sleep waits, unless ctx ends first.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }
 
 // list returns the IDs of the documents that lie in segments, by segment.
