@@ -82,7 +82,11 @@ func (u *userErasing) judge(ctx context.Context, page []layoutKey) error {
 	return nil
 }
 
+// storedSegment tells whether the ledger has a segment. One that a compaction has
+// replaced since had nothing in it that was to go.
 func (u *userErasing) storedSegment(ctx context.Context, key string) (bool, error) {
-	all, err := u.Ledger.Segments(ctx, ledger.SegmentQuery{Key: key, States: []ledger.SegmentState{ledger.SegmentStored, ledger.SegmentWriting}})
+	all, err := u.Ledger.Segments(ctx, ledger.SegmentQuery{Key: key, States: []ledger.SegmentState{
+		ledger.SegmentStored, ledger.SegmentWriting, ledger.SegmentReplaced, ledger.SegmentDeleting,
+	}})
 	return len(all) > 0, err
 }

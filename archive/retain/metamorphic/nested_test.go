@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"logstow/archive/store"
 	"logstow/archive/store/storetest"
@@ -36,16 +37,30 @@ func (w *world) nested() {
 
 var errUndone = errors.New("it had ended before")
 
-// within does inner at a call of outer.
+// within does inner at a call of outer, which is away for so long that others take it
+// for dead. Who removes what it claimed is not, right after it has looked whether the
+// claim is still its own: then inner is done at a later call.
 func (w *world) within(outer, inner action, n int, when storetest.When) (outerErr, innerErr error) {
 	innerErr = errUndone
 	faulty := storetest.NewFaulty(w.store)
-	faulty.Arm(storetest.Fault{Call: n, When: when, Do: func() {
-		innerErr = inner.run(context.WithoutCancel(w.t.Context()), store.Store(w.store))
-	}})
+	var strike func(n int) storetest.Fault
+	strike = func(n int) storetest.Fault {
+		return storetest.Fault{Call: n, When: when, Do: func() {
+			if outer.claims && when == storetest.Before && removes(faulty.Calls()[n-1]) {
+				faulty.Arm(strike(n + 1))
+				return
+			}
+			w.away.Add(int64(longGone))
+			innerErr = inner.run(context.WithoutCancel(w.t.Context()), store.Store(w.store))
+		}}
+	}
+	faulty.Arm(strike(n))
 	outerErr = outer.run(w.t.Context(), faulty)
+	w.now = w.now.Add(time.Duration(w.away.Swap(0)))
 	if errors.Is(innerErr, errUndone) {
 		return outerErr, fmt.Errorf("call %d: %w", n, errUndone)
 	}
 	return outerErr, innerErr
 }
+
+func removes(c storetest.Call) bool { return c.Method == "Delete" || c.Method == "DeleteVersions" }

@@ -15,6 +15,9 @@ import (
 	"time"
 )
 
+// longGone is longer than anybody waits for one who has died.
+const longGone = 20 * time.Minute
+
 // always are the seeds of the sequences that are run each time.
 var always = []uint64{1, 2, 3, 4, 5, 6}
 
@@ -109,7 +112,7 @@ func (w *world) step() {
 	n := w.rng.IntN(total)
 	for _, k := range kinds() {
 		if n -= k.often; n < 0 {
-			w.now = w.now.Add(20 * time.Minute) // longer than anybody waits for one who has died
+			w.now = w.now.Add(longGone)
 			k.do(w)
 			return
 		}

@@ -205,7 +205,8 @@ func (w *world) compact() action {
 	size, concurrency := int64(2000+w.rng.IntN(20_000)), 1+w.rng.IntN(4)
 	var summary compact.Summary
 	return action{
-		name: fmt.Sprintf("compact after %s, grace %s, segments of %d", wait, grace, size),
+		claims: true,
+		name:   fmt.Sprintf("compact after %s, grace %s, segments of %d", wait, grace, size),
 		run: func(ctx context.Context, s store.Store) (err error) {
 			if err := retain.LoadHolds(ctx, w.retain(s)); err != nil {
 				return err
@@ -230,7 +231,8 @@ func (w *world) compact() action {
 func (w *world) restore() action {
 	q := w.query(w.scope())
 	return action{
-		name: fmt.Sprintf("restore %+v", q),
+		claims: true,
+		name:   fmt.Sprintf("restore %+v", q),
 		run: func(ctx context.Context, s store.Store) error {
 			_, err := compact.Restore(ctx, w.compacting(s), q, nil)
 			return err

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,7 +26,8 @@ import (
 type world struct {
 	t     *testing.T
 	rng   *rand.Rand
-	now   time.Time // later than any clock that this runs by
+	now   time.Time    // later than any clock that this runs by
+	away  atomic.Int64 // how long what is being done was interrupted, as a time.Duration
 	trace []string
 
 	records *records
@@ -101,17 +103,21 @@ func (w *world) retain(s store.Store) retain.Config {
 }
 
 func (w *world) compacting(s store.Store) compact.Config {
-	return compact.Config{Store: s, Ledger: w.ledger, TempDir: w.t.TempDir(), Now: func() time.Time { return w.now }}
+	return compact.Config{Store: s, Ledger: w.ledger, TempDir: w.t.TempDir(), Now: w.clock}
 }
+
+// clock is the time, also while something is being done.
+func (w *world) clock() time.Time { return w.now.Add(time.Duration(w.away.Load())) }
 
 // action is something that is done: run does it, with a store that may fail. done
 // holds how it ended against what it should have done, where nothing was made to
 // fail, and has the oracle know it; torn has the oracle know what it may have done.
 type action struct {
-	name string
-	run  func(ctx context.Context, s store.Store) error
-	done func(err error) error
-	torn func() error
+	name   string
+	claims bool // it removes what it has claimed for a time
+	run    func(ctx context.Context, s store.Store) error
+	done   func(err error) error
+	torn   func() error
 }
 
 // perform does it, maybe with a failure.
