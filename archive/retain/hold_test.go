@@ -252,6 +252,37 @@ func TestLegalHolds(t *testing.T) {
 	}
 }
 
+// A release that broke off is gone on with, also of what was packed since and still has
+// its own object.
+func TestReleaseUnlocksWhatWasPackedSince(t *testing.T) {
+	b := memstore.NewVersioned()
+	w := newRack(t, b)
+	docs := w.stored(t, ledger.Query{User: "5", Job: "j1"})
+	did, err := retain.Place(t.Context(), w.config(), ledger.Hold{Scope: layout.Scope{User: "5"}}, nil)
+	if err != nil || did.Locked != 6 {
+		t.Fatalf("Place = %+v, %v, want 6 locked", did, err)
+	}
+	w.fault = func(op string, _ ledger.Phase) error {
+		if op == "documents" {
+			return errInjected
+		}
+		return nil
+	}
+	if _, err := retain.Release(t.Context(), w.config(), did.Hold.ID, "us", "over"); !errors.Is(err, errInjected) {
+		t.Fatalf("Release = %v, want %v", err, errInjected)
+	}
+	w.fault = nil
+	w.pack(t, w.stored(t, ledger.Query{User: "5"}))
+	if _, err := retain.Release(t.Context(), w.config(), did.Hold.ID, "us", "over"); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{docs[0].Key, layout.Overflow(docs[0].Key), layout.Meta(docs[0].Key)} {
+		if r, err := b.Retention(t.Context(), key, ""); err != nil || r.Legal {
+			t.Errorf("legal hold on %s: %v, %v, want none", key, r.Legal, err)
+		}
+	}
+}
+
 // What somebody else locked stays, and is told; it goes when it is unlocked.
 func TestEraseLeavesWhatIsLegallyHeld(t *testing.T) {
 	b := memstore.NewVersioned()

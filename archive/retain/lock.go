@@ -65,8 +65,14 @@ func unlock(ctx context.Context, c Config, scope layout.Scope) error {
 		if err != nil {
 			return fmt.Errorf("unlock: %w", err)
 		}
-		if d.Segment != 0 {
-			continue // packed since, and nothing of its own
+		if d.Segment != 0 { // packed since
+			input, _, err := c.Ledger.Input(ctx, d.ID)
+			if err != nil {
+				return fmt.Errorf("unlock: %w", err)
+			}
+			if !input {
+				continue // and nothing of its own
+			}
 		}
 		if page = append(page, d); len(page) < lockPage {
 			continue

@@ -40,6 +40,8 @@ type world struct {
 	ledger *ledger.Ledger
 	faults *ledgerFaults
 
+	releasing bool // the store may retain what is held no more
+
 	grace time.Duration // of marks
 	seen  map[string]marks
 }
