@@ -29,6 +29,16 @@ func movedMeanwhile(err error) bool {
 	return errors.Is(err, ledger.ErrMoved) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, store.ErrChanged)
 }
 
+// sleep waits, unless ctx ends first.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
 // now is the time, in UTC.
 func (c *Config) now() time.Time {
 	if c.Now == nil {

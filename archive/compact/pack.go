@@ -111,6 +111,13 @@ func (b *batch) unread(ctx context.Context, d *ledger.Document, reason error) er
 	return err
 }
 
+// leave leaves a row that a segment can't hold.
+func (b *batch) leave(r rowDocument, reason error) error {
+	b.bytes -= r.row.Size
+	b.left(&ledger.Document{Key: r.row.Key}, reason.Error())
+	return nil
+}
+
 // look returns a document as the ledger has it now.
 func (c *Config) look(ctx context.Context, d ledger.Document) (ledger.Document, error) {
 	all, err := c.Ledger.ByJob(ctx, d.User, d.Job)
@@ -122,13 +129,6 @@ func (c *Config) look(ctx context.Context, d ledger.Document) (ledger.Document, 
 		return d, fmt.Errorf("it is no longer stored: %w", ledger.ErrMoved)
 	}
 	return all[i], nil
-}
-
-// leave leaves a row that a segment can't hold.
-func (b *batch) leave(r rowDocument, reason error) error {
-	b.bytes -= r.row.Size
-	b.left(&ledger.Document{Key: r.row.Key}, reason.Error())
-	return nil
 }
 
 // commit has documents lie in a segment.

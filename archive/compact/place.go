@@ -59,10 +59,8 @@ func (c *Config) awaitInput(ctx context.Context, d ledger.Document) (bool, error
 		if c.now().Sub(claimed).Abs() > staleClaim {
 			return false, c.endInput(ctx, d, claimed)
 		}
-		select {
-		case <-ctx.Done():
-			return false, fmt.Errorf("wait until somebody has removed %s: %w", d.Key, ctx.Err())
-		case <-time.After(claimPoll):
+		if err := sleep(ctx, claimPoll); err != nil {
+			return false, fmt.Errorf("wait until somebody has removed %s: %w", d.Key, err)
 		}
 	}
 }

@@ -89,16 +89,6 @@ func (r *restore) run(ctx context.Context) error {
 	return fmt.Errorf("restore: documents are moved again and again: %w", ledger.ErrMoved)
 }
 
-// sleep waits, unless ctx ends first.
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
-}
-
 // list returns the IDs of the documents that lie in segments, by segment.
 func (r *restore) list(ctx context.Context, first bool) (map[int64][]int64, error) {
 	where := map[int64][]int64{}
